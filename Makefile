@@ -1,0 +1,38 @@
+# Two commands do everything on a fresh machine with only Python: `make run` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+WORKSPACE ?= workspace
+
+.PHONY: run test check bench clean format
+
+run: $(READY)
+	$(BIN)/gradlings init $(WORKSPACE) --if-missing
+	cd $(WORKSPACE) && $(CURDIR)/$(BIN)/gradlings watch
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check grader benchmarks tests/grader
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format grader benchmarks tests/grader
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks
+
+# The file says that the environment is whole: an interrupted install is done again.
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("gradlings needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $(READY)
+
+clean:
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

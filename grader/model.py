@@ -1,0 +1,210 @@
+"""The frozen values that everything passes on. No I/O, no behaviour beyond what follows from the fields."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+CheckStatus = Literal["passed", "failed", "error", "timeout", "not_run"]
+VerdictStatus = Literal["passed", "failed", "error", "not_started", "ungraded"]
+Level = Literal["draft", "class", "published"]
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one grading may use: seconds of wall clock per check, MiB of memory above the cell's own, MiB of output."""
+
+    seconds: float = 5.0
+    memory_mib: int = 1024
+    output_mib: int = 16
+
+
+@dataclass(frozen=True)
+class Forbidden:
+    """A call the exercise does not allow: a dotted name (`torch.softmax`) or an operator (`aten::_softmax`)."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise. `id` is `topic/name`; its three files follow from it by path arithmetic (see Course)."""
+
+    id: str
+    title: str
+    requires: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
+    points: int = 10
+    minutes: int = 30
+    limits: Limits = Limits()
+    forbid: tuple[Forbidden, ...] = ()
+    roadmap: tuple[str, ...] = ()
+    data: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    learnt: str = ""
+    suite_version: int = 1
+    level: Level = "published"
+    equivalent_mutants: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def topic(self) -> str:
+        """The part of the id before the slash."""
+        return self.id.partition("/")[0]
+
+    @property
+    def name(self) -> str:
+        """The part of the id after the slash."""
+        return self.id.partition("/")[2]
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic and its exercises in the order of its `topic.toml`."""
+
+    name: str
+    title: str
+    exercises: tuple[Exercise, ...]
+
+
+@dataclass(frozen=True)
+class Warm:
+    """What judge and cell import and exercise before the first grading."""
+
+    imports: tuple[str, ...] = ()
+    code: str = ""
+
+
+@dataclass(frozen=True)
+class Course:
+    """A course read from the folder `root`. `paths` are named lists of ids; the first one is the default."""
+
+    name: str
+    title: str
+    version: str
+    root: Path
+    topics: tuple[Topic, ...]
+    paths: dict[str, tuple[str, ...]]
+    warm: Warm = Warm()
+
+    @property
+    def exercises(self) -> dict[str, Exercise]:
+        """Every exercise by id, in the order of the topics."""
+        return {exercise.id: exercise for topic in self.topics for exercise in topic.exercises}
+
+    def stub(self, exercise_id: str) -> Path:
+        """The file a learner starts from."""
+        return self.root / "exercises" / f"{exercise_id}.py"
+
+    def reference(self, exercise_id: str) -> Path:
+        """The worked solution with its mistakes and alternatives."""
+        return self.root / "reference" / f"{exercise_id}.py"
+
+    def suite(self, exercise_id: str) -> Path:
+        """The hidden suite."""
+        topic, _, name = exercise_id.partition("/")
+        return self.root / "tests" / "exercises" / topic / f"test_{name}.py"
+
+    def data(self, exercise_id: str, name: str) -> Path:
+        """A data file of the exercise's topic."""
+        return self.root / "exercises" / exercise_id.partition("/")[0] / "data" / name
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One line of the learner's own file in a traceback; `line` counts from 1."""
+
+    file: str
+    line: int
+    code: str
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """The named mistake that reproduces everything the learner's code answered."""
+
+    mistake: str
+    message: str
+    hint: int | None = None
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check of a verdict. `comparison` is the data of a failed comparison (see docs/verdict.md)."""
+
+    id: str
+    title: str
+    status: CheckStatus
+    message: str = ""
+    diagnosis: Diagnosis | None = None
+    relation: str | None = None
+    traceback: tuple[Frame, ...] = ()
+    comparison: dict[str, Any] | None = None
+    output: str = ""
+    duration_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the judge decided about one submission; schema 1. `message` says why there is no score, where there is none."""
+
+    course: str
+    exercise: str
+    status: VerdictStatus
+    score: float
+    checks: tuple[Check, ...]
+    message: str = ""
+    protections: tuple[str, ...] = ()
+    seed: str = ""
+    source_sha256: str = ""
+    suite_sha256: str = ""
+    suite_version: int = 1
+    versions: dict[str, str] = field(default_factory=dict)
+    duration_s: float = 0.0
+    schema: int = SCHEMA
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check passed."""
+        return self.status == "passed"
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A source to grade. `salt` varies the seed (a class key, or a round of `course check`)."""
+
+    exercise: str
+    source: str
+    salt: str = ""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One graded save in the history. `sequence` orders attempts; `at` is ISO 8601 UTC with offset."""
+
+    sequence: int
+    at: str
+    exercise: str
+    source_sha256: str
+    status: VerdictStatus
+    score: float
+    duration_s: float
+    suite_version: int
+    kind: str = "save"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What is known of one exercise. `passed_version` is the newest suite version passed, `assisted` a pass after the
+    solution was opened."""
+
+    exercise: str
+    attempts: int = 0
+    passed_version: int | None = None
+    passed_at: str | None = None
+    assisted: bool = False
+    hints: int = 0
+    best_score: float = 0.0
+    last_status: VerdictStatus | None = None

@@ -1,0 +1,1 @@
+"""The format that crosses between judge and cell; the only package both share."""
