@@ -15,6 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +25,27 @@ from grader.cell.sandbox import Sandbox
 from grader.warm import warm_up
 
 CPU_FACTOR = 40
+# What grader.model.Limits has; later the limits of the last cell. One with others is forked when it is asked for.
+DEFAULT_LIMITS = (5.0, 1024)
+
+
+@dataclass(frozen=True)
+class Started:
+    """A cell that runs: its process, the judge's ends of its channels, and the limits it was given."""
+
+    pid: int
+    fds: list[int]
+    limits: tuple[float, int]
 
 
 class Parent:
-    """Answers orders of the engine's judge, one at a time."""
+    """Answers orders of the engine's judge, one at a time. Keeps one cell ahead, in its sandbox and empty."""
 
     def __init__(self, control: socket.socket, spare: bool) -> None:
         self._control = control
-        self._spare_mode = spare
-        self._spare: tuple[int, list[int]] | None = None
+        self._spawns = spare
+        self._ahead: Started | None = None
+        self._limits = DEFAULT_LIMITS
         self._order: dict[str, Any] = {}
         self._sandbox: Sandbox | None = None
 
@@ -52,34 +65,37 @@ class Parent:
 
     def _warm(self, order: dict[str, Any]) -> None:
         self._order = order
-        if self._spare_mode:
-            self._spare = self._start_spare()
+        if self._spawns:
             self._reply({"ready": True, "protections": ["practice"]})
-            return
-        warm_up(order["imports"], order["code"])
-        self._sandbox = Sandbox.prepare(hidden=[Path(path) for path in order["hidden"]])
-        gc.freeze()
-        self._reply({"ready": True, "protections": list(self._sandbox.protections)})
+        else:
+            warm_up(order["imports"], order["code"])
+            self._sandbox = Sandbox.prepare(hidden=[Path(path) for path in order["hidden"]])
+            gc.freeze()
+            self._reply({"ready": True, "protections": list(self._sandbox.protections)})
+        self._ahead = self._start(self._limits)
 
     def _cell(self, order: dict[str, Any]) -> None:
-        if self._spare_mode:
-            assert self._spare is not None
-            pid, fds = self._spare
-            self._reply({"pid": pid}, fds)
-            self._spare = self._start_spare()
-        else:
-            pid, fds = self._fork(order["seconds"], order["memory_mib"])
-            self._reply({"pid": pid}, fds)
-        for fd in fds:
+        self._limits = limits = (order["seconds"], order["memory_mib"])
+        if self._ahead is not None and self._ahead.limits != limits and not self._spawns:
+            self._discard()
+        started = self._ahead or self._start(limits)
+        self._ahead = None
+        self._reply({"pid": started.pid}, started.fds)
+        for fd in started.fds:
             os.close(fd)
 
-    def _fork(self, seconds: float, memory_mib: int) -> tuple[int, list[int]]:
+    def _start(self, limits: tuple[float, int]) -> Started:
+        return self._spawn(limits) if self._spawns else self._fork(limits)
+
+    def _fork(self, limits: tuple[float, int]) -> Started:
+        if self._sandbox is not None and not self._sandbox.is_current():  # packages were installed meanwhile
+            self._sandbox = Sandbox.prepare(hidden=[Path(path) for path in self._order["hidden"]])
         ends, theirs = _channels()
         pid = os.fork()
         if pid:
             for fd in theirs:
                 os.close(fd)
-            return pid, ends
+            return Started(pid, ends, limits)
         # From here on the child; it never returns.
         with contextlib.suppress(BaseException):
             wire, out, fault = theirs
@@ -89,11 +105,14 @@ class Parent:
             os.dup2(out, 2)
             assert self._sandbox is not None
             # Processor time is the second wall: the judge's clock is the first, and checks share one cell.
-            self._sandbox.apply(keep_fds=(0, 1, 2, wire, fault), seconds=CPU_FACTOR * seconds, memory_mib=memory_mib)
+            seconds, memory_mib = limits
+            self._sandbox.apply(
+                keep_fds=(0, 1, 2, wire, fault), seconds=CPU_FACTOR * seconds, memory_mib=memory_mib
+            )
             server.serve(socket.socket(fileno=wire), fault)
         os._exit(0)
 
-    def _start_spare(self) -> tuple[int, list[int]]:
+    def _spawn(self, limits: tuple[float, int]) -> Started:
         ends, (wire, out, fault) = _channels()
         # -u is not needed: the server flushes. The order travels as an argument; it holds nothing secret.
         command = [sys.executable, "-P", "-m", "grader.cell", "--serve", str(wire), str(fault), json.dumps(self._order)]
@@ -103,7 +122,7 @@ class Parent:
         child.returncode = 0  # reaped by `_reap`; Popen must not wait for it
         for fd in (wire, out, fault):
             os.close(fd)
-        return child.pid, ends
+        return Started(child.pid, ends, limits)
 
     def _signal(self, order: dict[str, Any]) -> None:
         # Only children that are not reaped yet are named here, so the number is never somebody else's.
@@ -120,6 +139,16 @@ class Parent:
         except ChildProcessError:
             status = 0
         self._reply({"status": os.waitstatus_to_exitcode(status)})
+        if self._ahead is None:  # now, while nobody waits
+            self._ahead = self._start(self._limits)
+
+    def _discard(self) -> None:
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            os.kill(ahead.pid, signal.SIGKILL)
+            os.waitpid(ahead.pid, 0)
+            for fd in ahead.fds:
+                os.close(fd)
 
     def _probe(self, _order: dict[str, Any]) -> None:
         from grader.cell.probes import run_probes

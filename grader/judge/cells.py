@@ -44,14 +44,18 @@ class CellParent:
     def __init__(self, control: socket.socket) -> None:
         self._control = control
         self._rest = b""
+        self._unread = 0
 
     def order(self, do: str, **fields: object) -> tuple[dict[str, object], list[int]]:
         """Send an order; the reply and the descriptors that came with it. Raises ParentGone."""
         self.send(do, **fields)
+        while self._unread > 1:
+            self.receive()
         return self.receive()
 
     def send(self, do: str, **fields: object) -> None:
-        """Send an order whose reply is received later."""
+        """Send an order whose reply is received later, by `receive` or before the next order's."""
+        self._unread += 1
         try:
             self._control.sendall(json.dumps({"do": do, **fields}).encode() + b"\n")
         except OSError as error:
@@ -59,6 +63,7 @@ class CellParent:
 
     def receive(self) -> tuple[dict[str, object], list[int]]:
         """The next reply and the descriptors that came with it."""
+        self._unread -= 1
         fds: list[int] = []
         while b"\n" not in self._rest:
             try:
@@ -143,6 +148,13 @@ class Cell:
         self._output.clear()
         return text
 
+    def end(self) -> None:
+        """Have the cell killed without waiting until its memory is given back."""
+        if not self._closed:
+            self._closed = True
+            self._parent.send("reap", pid=self._pid)
+            self._close_ends()
+
     def close(self) -> int:
         """Kill and reap the cell; its exit status (negative: the signal that ended it). Closes every descriptor."""
         if self._closed:
@@ -151,12 +163,15 @@ class Cell:
         reply, _ = self._parent.order("reap", pid=self._pid)
         with contextlib.suppress(OSError):
             self._drain()
-        self._wire.close()
-        os.close(self._out)
-        os.close(self._fault)
+        self._close_ends()
         status = reply["status"]
         assert isinstance(status, int)
         return status
+
+    def _close_ends(self) -> None:
+        self._wire.close()
+        os.close(self._out)
+        os.close(self._fault)
 
     def _frame(self) -> tuple[bytes, bytes] | None:
         if len(self._buffer) < frames.HEADER:

@@ -42,8 +42,11 @@ class CellChannel(Channel):
         self._open: list[Exchange] = []
 
     def load(self, order: dict[str, Any]) -> None:
-        """Hand the source over and execute it. Raises LearnerError or CellGone."""
+        """Hand the source over. Raises CellGone."""
         self.cell.send(b"l", encode(order), self.deadline)
+
+    def loaded(self) -> None:
+        """Wait until the source has been executed. Raises LearnerError or CellGone."""
         _, body = self.cell.receive(self.deadline)
         try:
             self._unwrap(decode(body))

@@ -41,6 +41,7 @@ class Grading(Stage):
         self._base = base_seed(request, materials.sha256)
         self._channel: CellChannel | None = None
         self._gone = 0
+        self._loading = False
         self.dry = False  # only collect the suite, run nothing
         self.load_error: BaseException | None = None
         self.load_output = ""
@@ -56,12 +57,13 @@ class Grading(Stage):
     def seed(self, check: str) -> int:
         return check_seed(self._base, check, "judge")
 
-    def load(self) -> None:
-        """Start a cell and execute the source in it. What goes wrong is kept in `load_error`."""
+    def start(self) -> None:
+        """Start a cell and hand it the source; `loaded` waits until it has executed it."""
         limits = self._request.limits
         cell: Cell = self._parent.cell(limits, self._idle)
-        channel = CellChannel(cell)
+        self._channel = channel = CellChannel(cell)
         channel.deadline = time.monotonic() + limits.seconds
+        self._loading = True
         try:
             channel.load(
                 {
@@ -71,15 +73,31 @@ class Grading(Stage):
                     "seed": check_seed(self._base, LOADING, "cell"),
                 }
             )
-        except (LearnerError, CellGone) as error:
-            self.load_error = error
-            self.load_output = self._printed(cell)
-            self._gone += 1
-            cell.close()
-            return
-        self.load_output = self._printed(cell)
-        self._channel = channel
-        self.transcripts.append(channel.transcript)
+        except CellGone as error:
+            self._not_loaded(error)
+
+    def loaded(self) -> bool:
+        """Whether the source could be executed. What went wrong is kept in `load_error`."""
+        if self._channel is None:
+            return False
+        if self._loading:
+            self._loading = False
+            try:
+                self._channel.loaded()
+            except (LearnerError, CellGone) as error:
+                self._not_loaded(error)
+                return False
+            self.load_output = self._printed(self._channel.cell)
+            self.transcripts.append(self._channel.transcript)
+        return True
+
+    def _not_loaded(self, error: LearnerError | CellGone) -> None:
+        self.load_error = error
+        self._gone += 1
+        if self._channel is not None:
+            self.load_output = self._printed(self._channel.cell)
+            self._channel.cell.close()
+            self._channel = None
 
     def channel(self) -> CellChannel:
         assert self._channel is not None
@@ -89,9 +107,10 @@ class Grading(Stage):
         if self.dry or self.load_error is not None or self._gone >= MAX_GONE:
             return False
         if self._channel is None:
-            self.load()
-            if self._channel is None:
-                return False
+            self.start()
+        if not self.loaded():
+            return False
+        assert self._channel is not None
         self._channel.check = check
         self._channel.deadline = time.monotonic() + self._request.limits.seconds
         seed_everything(self.seed(check))
@@ -110,7 +129,7 @@ class Grading(Stage):
     def close(self) -> None:
         """End the cell that is still there."""
         if self._channel is not None:
-            self._channel.cell.close()
+            self._channel.cell.end()
             self._channel = None
 
     @staticmethod

@@ -78,12 +78,13 @@ class Judge:
         verdict: Verdict,
         on_check: Callable[[Check], None],
     ) -> Verdict:
-        grading.load()
-        stub = same_program(request.source, materials.stub)
+        grading.start()
         # A stub that loads is not run: nothing was tried yet. The suite is still collected, for the plan.
-        skip = stub and grading.load_error is None
-        grading.dry = skip
+        grading.dry = same_program(request.source, materials.stub)
+        # The cell executes the source while pytest collects the suite.
         outcomes, errors = run_suite(request.suite, grading)
+        grading.loaded()
+        skip = grading.dry and grading.load_error is None
         if errors:
             raise SuiteFault(f"{request.suite}: {errors[0]}")
         checks = [to_check(outcome, source) for outcome in outcomes]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import hmac
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,6 @@ class Request:
     class_key: str = ""
     budget_s: float = 0.3
     want_calls: bool = False
-    as_variant: str = ""
 
     @property
     def file(self) -> str:
@@ -48,8 +47,7 @@ class Materials:
     reference: str
     stub: str
     data: dict[str, bytes]
-    sha256: str = ""
-    _asts: dict[str, str] = field(default_factory=dict)
+    sha256: str
 
 
 def read_materials(request: Request) -> Materials:

@@ -30,7 +30,7 @@ _OFF = (
     "skipping subtests unittest"
 ).split()
 ARGUMENTS = [
-    "-c", "/dev/null", "--rootdir=/", "--noconftest", "--import-mode=importlib", "--assert=plain", "--strict-markers",
+    "-c", "/dev/null", "--noconftest", "--import-mode=importlib", "--assert=plain", "--strict-markers",
     *(part for name in _OFF for part in ("-p", f"no:{name}")),
 ]  # fmt: skip
 
@@ -172,7 +172,8 @@ def run_suite(path: Path, stage: Stage, on_start: Callable[[], None] = lambda: N
         warnings.catch_warnings(),
     ):
         warnings.simplefilter("ignore")
-        pytest.main([*ARGUMENTS, str(path)], plugins=[plugin])
+        folder = path.parent  # the root: pytest looks at every folder from there down to the file
+        pytest.main([*ARGUMENTS, f"--rootdir={folder}", f"--confcutdir={folder}", str(path)], plugins=[plugin])
     for name in set(sys.modules) - before:
         # The suite's own module must not be found again; a library it imported late may stay.
         if getattr(sys.modules[name], "__file__", None) == str(path):

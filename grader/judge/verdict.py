@@ -68,8 +68,8 @@ def _told(error: LearnerError) -> str:
         return error.text
     if error.kind == "SystemExit":
         return "Your code asked Python to exit (SystemExit) instead of returning an answer."
-    if error.kind == "MemoryError":
-        return "Your code ran out of memory (MemoryError)."
+    if error.kind == "MemoryError" or "can't allocate memory" in error.text:
+        return "Your code ran out of memory."
     if error.kind == "AttributeError" and error.text.startswith("module 'solution' has no attribute"):
         name = error.text.rpartition("'")[0].rpartition("'")[2]
         return f"There is no `{name}` in your file (was it renamed or deleted?)."

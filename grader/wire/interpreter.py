@@ -146,7 +146,8 @@ def seed_everything(seed: int) -> None:
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed(seed % 2**32)
     if "torch" in sys.modules:
-        sys.modules["torch"].manual_seed(seed % 2**63)
+        # The CPU's generator only: torch.manual_seed also formats a stack for every kind of accelerator there is not.
+        sys.modules["torch"].default_generator.manual_seed(seed % 2**63)
 
 
 def shares_memory(a: Any, b: Any) -> bool:
