@@ -34,6 +34,27 @@ def observe(fn: Handle, *args: Any, **kwargs: Any) -> Observation:
     raise Mismatch("the call could not be observed")
 
 
+def keep(fn: Handle, *args: Any, **kwargs: Any) -> Handle:
+    """Call `fn` and leave the result on its side, as a handle, even where it is a value.
+
+    For what is the learner's own business, such as a cache: a value that crosses is an answer, and answers are compared when
+    a mistake is looked for.
+    """
+    return _kept(fn, "call", fn, list(args), kwargs)
+
+
+def keep_item(items: Handle, key: Any) -> Handle:
+    """`items[key]`, left on its side as a handle."""
+    return _kept(items, "item", items, key)
+
+
+def _kept(target: Handle, op: str, *fields: Any) -> Handle:
+    result = target._channel.request(target._label, "keep", op, *fields)
+    if not isinstance(result, Handle):
+        raise Mismatch("the result did not stay where it was to be kept")
+    return result
+
+
 def assert_unchanged(fn: Handle, *args: Any, **kwargs: Any) -> Any:
     """Call `fn`; fail where it changed one of its arguments in place. Returns the call's value."""
     seen = observe(fn, *args, **kwargs)

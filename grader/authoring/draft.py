@@ -1,0 +1,155 @@
+"""`gradlings course new`: a draft of an exercise, from a solution if there is one.
+
+The draft is a level `draft` exercise: it can be graded at once, and `course check` says what it lacks to be more.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+from grader.errors import CourseError, UsageError
+
+_EXAMPLE = '''"""Twice a number."""
+
+
+def double(x: float) -> float:
+    """Twice `x`."""
+    return 2 * x
+'''
+# What a suite can be started with, by the type hint of a parameter.
+_INPUTS = {
+    "int": "int(rng.integers(2, 9))",
+    "float": "float(rng.normal())",
+    "bool": "True",
+    "str": '"a small text"',
+    "list": "[3, 1, 2]",
+    "np.ndarray": "rng.normal(size=(3, 5))",
+    "numpy.ndarray": "rng.normal(size=(3, 5))",
+    "torch.Tensor": "torch.randn(3, 5)",
+    "Tensor": "torch.randn(3, 5)",
+}
+
+
+def draft(root: Path, exercise_id: str, solution: str | None) -> list[Path]:
+    """Write stub, reference, suite and TOML entry of a new exercise into the course at `root`; the files written.
+
+    Raises UsageError where the id is malformed or taken, CourseError where the solution does not parse.
+    """
+    if not re.fullmatch(r"[a-z0-9_]+/[a-z0-9_]+", exercise_id):
+        raise UsageError(f"`{exercise_id}` is no id.", "An id is topic/name, in small letters, digits and underscores.")
+    source = solution or _EXAMPLE
+    try:
+        tree = ast.parse(source)
+    except SyntaxError as error:
+        raise CourseError("the solution", f"does not parse: {error}") from None
+    topic, _, name = exercise_id.partition("/")
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")]
+    if not functions:
+        raise CourseError("the solution", "has no public function", "An exercise asks for at least one.")
+    files = {
+        root / "exercises" / topic / f"{name}.py": _stub(tree, name),
+        root / "reference" / topic / f"{name}.py": _reference(source, functions),
+        root / "tests" / "exercises" / topic / f"test_{name}.py": _suite(functions),
+    }
+    taken = next((path for path in files if path.exists()), None)
+    if taken:
+        raise UsageError(f"{taken} is there already.", "Choose another id, or remove it first.")
+    written = _course_files(root, topic)
+    for path, text in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    toml = root / "exercises" / topic / "topic.toml"
+    with toml.open("a", encoding="utf-8") as file:
+        title = name.replace("_", " ").capitalize()
+        file.write(f'\n[[exercise]]\nname = "{name}"\ntitle = "{title}"\nlevel = "draft"\nhints = []\n')
+    return [*written, *files, toml]
+
+
+def _course_files(root: Path, topic: str) -> list[Path]:
+    """The course's and the topic's own files, where they are not there yet."""
+    title = topic.replace("_", " ").capitalize()
+    wanted = {
+        root / "exercises" / topic / "topic.toml": f'title = "{title}"\n',
+        root / "exercises" / topic / "README.md": f"# {title}\n",
+    }
+    course = root / "exercises" / "course.toml"
+    if course.exists():
+        listed = course.read_text(encoding="utf-8")
+        if f'"{topic}"' not in listed:
+            course.write_text(re.sub(r"topics\s*=\s*\[", f'topics = ["{topic}", ', listed, count=1), encoding="utf-8")
+    else:
+        wanted[course] = (
+            f'name = "{root.resolve().name}"\ntitle = "A new course"\nversion = "0.1"\ntopics = ["{topic}"]\n'
+        )
+    written = []
+    for path, text in wanted.items():
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            written.append(path)
+    return written
+
+
+def _stub(tree: ast.Module, name: str) -> str:
+    """The solution with its bodies taken out and a statement to write."""
+    kept: list[ast.stmt] = []
+    for node in tree.body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            kept.append(node)
+        elif isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            doc = ast.get_docstring(node) or f"What {node.name} returns."
+            body = ast.parse(f'def f():\n    """{doc}"""\n    raise NotImplementedError("write {node.name}")').body[0]
+            assert isinstance(body, ast.FunctionDef)
+            node = ast.FunctionDef(**{**vars(node), "body": body.body})
+            kept.append(node)
+    text = "\n\n\n".join(ast.unparse(ast.fix_missing_locations(node)) for node in kept)
+    heading = ast.get_docstring(tree) or name.replace("_", " ").capitalize()
+    statement = f'"""{heading}\n\nWhat it is and why, the formula, shapes and dtypes, a tiny example, the source.\n"""'
+    return f'{statement}\n\n{text}\n\n\nif __name__ == "__main__":\n    print("Try your code here.")\n'
+
+
+def _reference(source: str, functions: list[ast.FunctionDef]) -> str:
+    first = functions[0]
+    lines = source.rstrip().splitlines()
+    at = _after_docstring(source)
+    head, body = lines[:at], lines[at:]
+    example = (
+        f'\n\n# @mistake("What the learner did, and why it is wrong.", of="{first.name}")\n'
+        f"# def {first.name}_wrong({ast.unparse(first.args)}): ...\n"
+    )
+    return "\n".join([*head, "", "from grader.marks import alternative, mistake  # noqa: F401", *body]) + example
+
+
+def _after_docstring(source: str) -> int:
+    tree = ast.parse(source)
+    lines = [0]
+    for node in tree.body:
+        is_doc = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        if is_doc or (isinstance(node, ast.ImportFrom) and node.module == "__future__"):
+            lines.append(node.end_lineno or 0)
+        else:
+            break
+    return max(lines)
+
+
+def _suite(functions: list[ast.FunctionDef]) -> str:
+    parts = []
+    for function in functions:
+        inputs = [
+            _INPUTS.get(ast.unparse(arg.annotation) if arg.annotation else "", "float(rng.normal())")
+            for arg in function.args.args
+        ]
+        names = [arg.arg for arg in function.args.args]
+        lines = [f"    {name} = {value}" for name, value in zip(names, inputs, strict=True)]
+        call = f"{function.name}({', '.join(names)})"
+        parts.append(
+            f"def test_{function.name}_like_the_reference(solution, reference, rng):\n"
+            f'    """{function.name} gives the expected values."""\n'
+            + "\n".join(lines)
+            + f"\n    assert_close(solution.{call}, reference.{call})\n"
+        )
+    body = "\n\n".join(parts)
+    torch = "import torch\n\n" if "torch." in body else ""
+    return f'"""Hidden suite."""\n\n{torch}from grader.testing import assert_close\n\n\n{body}'
