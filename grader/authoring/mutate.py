@@ -35,7 +35,8 @@ _COMPARE: dict[type[ast.cmpop], type[ast.cmpop]] = {
 }
 
 _TWINS = [("min", "max"), ("amin", "amax"), ("argmin", "argmax"), ("sin", "cos"), ("sum", "mean"), ("ones", "zeros"),
-          ("floor", "ceil"), ("minimum", "maximum"), ("any", "all"), ("ones_like", "zeros_like"), ("append", "extend")]  # fmt: skip
+          ("floor", "ceil"), ("minimum", "maximum"), ("any", "all"),
+          ("ones_like", "zeros_like"), ("append", "extend")]  # fmt: skip
 _NAMES = {**dict(_TWINS), **{b: a for a, b in _TWINS}}
 
 

@@ -29,27 +29,15 @@ def progress() -> Iterator[Callable[[int, int], None]]:
 def show(console: Console, reports: list[Report]) -> None:
     """A table of all exercises, the survivors that were argued, and what was found."""
     table = Table(box=None, pad_edge=False)
-    for title in (
-        "exercise",
-        "checks",
-        "suite ms",
-        "mistakes",
-        "named",
-        "alternatives",
-        "mutants",
-        "argued",
-        "survive",
-        "",
-    ):
-        table.add_column(title, justify="left" if title in ("exercise", "") else "right")
+    for title in ("exercise", "checks", "ms", "named", "also right", "mutants", "argued", "alive", ""):
+        table.add_column(title, justify="left" if title in ("exercise", "") else "right", no_wrap=title == "exercise")
     for report in reports:
         named = sum(kill.diagnosed == kill.mistake for kill in report.kills)
         table.add_row(
             data(report.exercise),
             str(report.checks),
             f"{report.suite_s * 1000:.0f}",
-            str(len(report.kills)),
-            str(named),
+            f"{named}/{len(report.kills)}",
             str(report.alternatives),
             str(report.mutants),
             str(len(report.argued)),

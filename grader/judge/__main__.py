@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from grader.judge.cells import CellParent, ParentGone
+from grader.judge.cells import CellParent, Interrupted, ParentGone
 from grader.judge.channel import Transcript
 from grader.judge.judge import Judge, SuiteFault
 from grader.judge.request import Request
@@ -30,7 +30,7 @@ from grader.wire import frames
 STUCK_S = 900
 
 
-class Cancelled(Exception):
+class Cancelled(Interrupted):
     """The engine wants no verdict any more."""
 
 

@@ -24,7 +24,11 @@ DUMP_S = 0.3
 PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
-class ParentGone(Exception):
+class Interrupted(BaseException):
+    """The grading must end without a verdict. No check may take it for its own failure, and no suite can catch it as one."""
+
+
+class ParentGone(Interrupted):
     """The cell parent has ended; the engine must start another."""
 
 

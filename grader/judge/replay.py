@@ -6,6 +6,7 @@ order agree, two that differ do not.
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Sequence
 from types import CodeType, ModuleType
@@ -96,15 +97,33 @@ def same(a: Any, b: Any) -> bool:
         return len(a) == len(b) and all(map(same, a, b))
     if isinstance(a, dict) and isinstance(b, dict):
         return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if _real(a) and _real(b) and (isinstance(a, float) or isinstance(b, float)):
+        # As in suites: an int, or a NumPy float64, where a float is expected is the same answer.
+        return _same_numbers(a, b)
     if type(a) is not type(b) or a is None or isinstance(a, str | bytes | bool | set | slice):
         return type(a) is type(b) and bool(a == b)
     if isinstance(a, int):
         return bool(a == b)
     if isinstance(a, float | complex):
-        return bool(a == b) or (a != a and b != b) or abs(a - b) <= 1e-7 * max(abs(a), abs(b)) + 1e-12
+        return _same_numbers(a, b)
     if hasattr(a, "dtype") and hasattr(a, "shape"):
         return bool(a.shape == b.shape and a.dtype == b.dtype) and _same_arrays(a, b)
     return type(a).__name__ in ("dtype", "Random", "Generator", "ellipsis")
+
+
+def _real(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _same_numbers(a: Any, b: Any) -> bool:
+    if a == b or (a != a and b != b):
+        return True
+    try:
+        gap, size = abs(a - b), max(abs(a), abs(b))
+    except OverflowError:  # an int beyond any float
+        return False
+    # Infinite or NaN: the tolerance would be as large as the gap.
+    return bool(math.isfinite(size) and gap <= 1e-7 * size + 1e-12)
 
 
 def _same_arrays(a: Any, b: Any) -> bool:

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from grader.judge.cells import CellGone
+from grader.judge.cells import CellGone, Interrupted
 from grader.judge.channel import CellChannel
 from grader.testing.proxy import Handle
 
@@ -85,6 +85,7 @@ class Plugin:
         self._stage = stage
         self.outcomes: dict[str, Outcome] = {}
         self.errors: list[str] = []
+        self.interrupted: BaseException | None = None
 
     @pytest.fixture
     def solution(self) -> Handle:
@@ -126,13 +127,21 @@ class Plugin:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
-        check = planned(item)
+        if self.interrupted is None:
+            try:
+                self._run(item, nextitem, planned(item))
+            except (Interrupted, SystemExit) as error:
+                self.interrupted = error
+                item.session.shouldstop = "interrupted"
+        return True
+
+    def _run(self, item: pytest.Item, nextitem: pytest.Item | None, check: Planned) -> None:
         try:
             if not self._stage.begin(check.id):
-                return True
+                return
         except CellGone as gone:  # what the code did between two checks is told with the one about to run
             self.outcomes[check.id] = self._stage.end(Outcome(check, ran=True, error=gone))
-            return True
+            return
         state = item.session._setupstate
         started = time.perf_counter()
         error: BaseException | None = None
@@ -140,7 +149,7 @@ class Plugin:
             state.setup(item)
             started = time.perf_counter()
             item.runtest()
-        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+        except (Interrupted, SystemExit):
             raise
         except BaseException as raised:  # pytest's own outcomes (skip, exit) are not passes
             error = raised
@@ -149,7 +158,6 @@ class Plugin:
             state.teardown_exact(nextitem)
         outcome = Outcome(check, ran=True, error=error, duration_s=duration)
         self.outcomes[check.id] = self._stage.end(outcome)
-        return True
 
 
 def planned(item: pytest.Item) -> Planned:
@@ -178,6 +186,8 @@ def run_suite(path: Path, stage: Stage, on_start: Callable[[], None] = lambda: N
         # The suite's own module must not be found again; a library it imported late may stay.
         if getattr(sys.modules[name], "__file__", None) == str(path):
             del sys.modules[name]
+    if plugin.interrupted is not None:
+        raise plugin.interrupted
     outcomes = list(plugin.outcomes.values())
     if not outcomes:
         plugin.errors.append(f"{path.name} holds no checks")
