@@ -58,6 +58,7 @@ class Engine:
         self._budget_s = budget_s
         self._processes: _Processes | None = None
         self._number = 0
+        self._cancelled = 0  # the number of the last grading that was cancelled
         self._graded = 0
         self._closed = False
         self._lock = threading.Lock()
@@ -107,6 +108,8 @@ class Engine:
         for _ in range(TRIES):
             try:
                 processes = self._ready()
+                if self._cancelled == self._number:  # while the processes were starting
+                    raise Cancelled
                 processes.send({"grade": request, "number": self._number})
                 return self._follow(processes, exercise.limits.seconds, told)
             except _Lost as error:
@@ -122,6 +125,7 @@ class Engine:
     def cancel(self) -> None:
         """End the running grading with Cancelled. From any thread."""
         processes, number = self._processes, self._number
+        self._cancelled = number
         if processes is not None:
             with contextlib.suppress(_Lost):
                 processes.send({"cancel": number})

@@ -47,7 +47,7 @@ def run_probes(sandbox: Sandbox, *, protected: bool = True) -> list[Probe]:
 
 @contextlib.contextmanager
 def _scene(courses: tuple[Path, ...]) -> Iterator[Scene]:
-    folder = Path(tempfile.mkdtemp(prefix="gradlings-"))
+    folder = Path(tempfile.mkdtemp(prefix="gradlings-probes-"))
     reading, writing = os.pipe()
     bystander = os.fork()
     if bystander == 0:

@@ -45,6 +45,8 @@ def serve(wire: socket.socket, fault_fd: int) -> None:
             module, answer = _load(decode(body))
             interpreter = Interpreter(module, ask)
             _answer(wire, answer)
+        elif kind == b"s" and interpreter is not None:
+            interpreter.run(body)
         elif interpreter is not None:
             _answer(wire, interpreter.run(body))
 

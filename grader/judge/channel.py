@@ -53,6 +53,12 @@ class CellChannel(Channel):
         except WireError as error:
             raise self._confused(error) from None
 
+    def seed(self, seed: int) -> None:
+        """Reset the cell's generators; does not wait. Raises CellGone."""
+        message = encode(["q", "seed", seed])
+        self.transcript.exchanges.append(Exchange(self.check, message, encode(["a", None])))
+        self.cell.send(b"s", message, self.deadline)
+
     def request(self, label: str, op: str, *fields: Any) -> Any:
         try:
             return super().request(label, op, *fields)

@@ -114,7 +114,7 @@ class Grading(Stage):
         self._channel.check = check
         self._channel.deadline = time.monotonic() + self._request.limits.seconds
         seed_everything(self.seed(check))
-        self._channel.request("seed", "seed", check_seed(self._base, check, "cell"))
+        self._channel.seed(check_seed(self._base, check, "cell"))
         return True
 
     def end(self, outcome: Outcome) -> Outcome:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -13,7 +15,7 @@ from grader.judge.diagnosis import diagnose, gather
 from grader.judge.grading import Grading
 from grader.judge.relation import relation
 from grader.judge.replay import Reference
-from grader.judge.request import Materials, Request, read_materials, same_program
+from grader.judge.request import Materials, Request, parsed, read_materials, same_program
 from grader.judge.shortcuts import forbidden_uses
 from grader.judge.suite import Outcome, run_suite
 from grader.judge.verdict import NO_SHORTCUTS, Source, explain, score, to_check, verdict_status, with_help
@@ -80,7 +82,8 @@ class Judge:
     ) -> Verdict:
         grading.start()
         # A stub that loads is not run: nothing was tried yet. The suite is still collected, for the plan.
-        grading.dry = same_program(request.source, materials.stub)
+        tree = parsed(request.source)
+        grading.dry = tree is not None and same_program(tree, parsed(materials.stub))
         # The cell executes the source while pytest collects the suite.
         outcomes, errors = run_suite(request.suite, grading)
         grading.loaded()
@@ -88,8 +91,8 @@ class Judge:
         if errors:
             raise SuiteFault(f"{request.suite}: {errors[0]}")
         checks = [to_check(outcome, source) for outcome in outcomes]
-        if request.forbid and not skip and grading.load_error is None:
-            checks.append(_shortcut_check(request, outcomes, source))
+        if request.forbid and not skip and grading.load_error is None and tree is not None:
+            checks.append(_shortcut_check(request, tree, outcomes, source))
             on_check(checks[-1])
         if grading.load_error is not None:
             ended, message, frames = explain(grading.load_error, source)
@@ -108,9 +111,14 @@ class Judge:
 
     def _helped(self, request: Request, materials: Materials, grading: Grading, checks: list[Check]) -> list[Check]:
         reference = self._reference(request, materials)
-        evidence = gather(reference, grading.transcripts)
-        found = diagnose(reference, evidence, request.budget_s)
-        return with_help(checks, evidence.parted, found, None if found else relation(evidence))
+        try:
+            evidence = gather(reference, grading.transcripts)
+            found = diagnose(reference, evidence, request.budget_s)
+            return with_help(checks, evidence.parted, found, None if found else relation(evidence))
+        except Exception:
+            # The verdict stands without help. The engine keeps what is written here for `doctor`.
+            traceback.print_exc()
+            return checks
 
     def _materials(self, request: Request) -> Materials:
         try:
@@ -129,9 +137,9 @@ class Judge:
         return known
 
 
-def _shortcut_check(request: Request, outcomes: list[Outcome], source: Source) -> Check:
+def _shortcut_check(request: Request, tree: ast.Module, outcomes: list[Outcome], source: Source) -> Check:
     """The check that stands for all forbidden calls: seen in the source, or caught when they were called."""
-    uses = forbidden_uses(request.source, request.forbid)
+    uses = forbidden_uses(tree, request.forbid)
     if uses:
         line, item = uses[0]
         return Check(

@@ -46,6 +46,8 @@ def _differing(evidence: Evidence) -> Iterator[tuple[Any, Any]]:
             x, y = as_array(a), as_array(b)
             if x.ndim == 0 or x.dtype.kind not in "fi" or y.dtype.kind not in "fi" or _equal(x, y):
                 continue
+            if not (np.isfinite(x).all() and np.isfinite(y).all()):
+                continue
             if np.unique(y).size >= MIN_DISTINCT:
                 yield x.astype(np.float64), y.astype(np.float64)
 

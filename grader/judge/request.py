@@ -80,24 +80,32 @@ def check_seed(base: bytes, check: str, side: str) -> int:
     return int.from_bytes(hmac.new(base, f"{side}:{check}".encode(), hashlib.sha256).digest()[:8], "big") >> 1
 
 
-def same_program(source: str, stub: str) -> bool:
-    """Whether two sources are the same program but for comments, white space and docstrings."""
-    return _skeleton(source) == _skeleton(stub)
-
-
-def _skeleton(source: str) -> str | None:
+def parsed(source: str) -> ast.Module | None:
+    """The source's tree, or None where it does not parse."""
     try:
-        tree = ast.parse(source)
+        return ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    for node in ast.walk(tree):
-        body: Any = getattr(node, "body", None)
-        if (
-            isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef)
-            and body
-            and isinstance(body[0], ast.Expr)
-            and isinstance(body[0].value, ast.Constant)
-            and isinstance(body[0].value.value, str)
-        ):
-            del body[0]
-    return ast.dump(tree)
+
+
+def same_program(a: Any, b: Any) -> bool:
+    """Whether two trees are the same program but for comments, white space and docstrings. Stops at the first difference."""
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, ast.AST):
+        for name in a._fields:
+            x, y = getattr(a, name, None), getattr(b, name, None)
+            if name == "body" and isinstance(x, list) and isinstance(y, list):
+                x, y = _without_docstring(x), _without_docstring(y)
+            if not same_program(x, y):
+                return False
+        return True
+    if isinstance(a, list):
+        return len(a) == len(b) and all(map(same_program, a, b))
+    return bool(a == b)
+
+
+def _without_docstring(body: list[Any]) -> list[Any]:
+    first = body[0] if body else None
+    is_text = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+    return body[1:] if is_text else body

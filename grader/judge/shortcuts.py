@@ -11,10 +11,9 @@ from collections.abc import Iterator
 from grader.model import Forbidden
 
 
-def forbidden_uses(source: str, forbid: tuple[Forbidden, ...]) -> list[tuple[int, Forbidden]]:
+def forbidden_uses(tree: ast.Module, forbid: tuple[Forbidden, ...]) -> list[tuple[int, Forbidden]]:
     """The lines that use a forbidden name, in order. What stands under `if __name__ == "__main__":` is not looked at."""
     wanted = {item.name: item for item in forbid}
-    tree = ast.parse(source)
     aliases = dict(_imports(tree))
     found: list[tuple[int, Forbidden]] = []
     for node in _graded(tree):

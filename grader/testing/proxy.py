@@ -45,6 +45,8 @@ class Channel:
     def __init__(self, label: str) -> None:
         self.label = label
         self.callbacks: list[Callable[..., Any]] = []
+        # Functions and classes of the module, once asked for: half of all round trips would fetch them again.
+        self.known: dict[str, Handle] = {}
         self._raised_here: BaseException | None = None
         self._depth = 0
 
@@ -156,10 +158,18 @@ class Handle:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        label = name if self._id == 0 else f"{self._label}.{name}"
-        return self._channel.request(label, "get", self, name)
+        if self._id:
+            return self._channel.request(f"{self._label}.{name}", "get", self, name)
+        known = self._channel.known.get(name)
+        if known is not None:
+            return known
+        value = self._channel.request(name, "get", self, name)
+        if isinstance(value, Handle) and value._callable:
+            self._channel.known[name] = value
+        return value
 
     def __setattr__(self, name: str, value: Any) -> None:
+        self._channel.known.pop(name, None)
         self._channel.request(self._label, "set", self, name, value)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

@@ -14,6 +14,7 @@ import operator
 import random
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import ModuleType, TracebackType
 from typing import Any
 
@@ -41,6 +42,13 @@ class CallBack:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._interpreter.call_back(self._number, list(args), kwargs)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A result that stays here and is answered as a handle, also where it is a value."""
+
+    value: object
 
 
 class Interpreter:
@@ -74,6 +82,8 @@ class Interpreter:
     def _on_object(self, value: object) -> Node:
         if isinstance(value, CallBack):
             return ["callback", value._number]
+        if isinstance(value, _Kept):
+            value = value.value
         number = next(self._ids)
         if number > MAX_HANDLES:
             raise WireError(f"more than {MAX_HANDLES} objects handed out")
@@ -98,6 +108,9 @@ class Interpreter:
 
     def _op_item(self, target: Any, key: Any) -> Any:
         return target[key]
+
+    def _op_keep(self, op: str, *fields: Any) -> _Kept:
+        return _Kept(getattr(self, f"_op_{op}")(*fields))
 
     def _op_set_item(self, target: Any, key: Any, value: Any) -> None:
         target[key] = value

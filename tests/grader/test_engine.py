@@ -233,6 +233,15 @@ def test_cancel_ends_a_grading_at_once(course: Course) -> None:
         assert engine.grade(right(course)).passed
 
 
+def test_cancel_while_warming_up(course: Course) -> None:
+    with Engine(with_limits(course, limits=Limits(seconds=60.0))) as engine:
+        timer = threading.Timer(0.05, engine.cancel)
+        timer.start()
+        with pytest.raises(Cancelled):
+            engine.grade(Submission("numbers/clamp", LOOP))
+        assert engine.grade(right(course)).passed
+
+
 def test_close_leaves_no_process(course: Course) -> None:
     engine = Engine(course)
     engine.protections()

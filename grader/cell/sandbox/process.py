@@ -52,9 +52,7 @@ def close_descriptors(keep: Iterable[int]) -> None:
 def drop_capabilities(kernel: Kernel, machine: Machine) -> None:
     """Empty every set of capabilities that can be emptied. Raises OSError."""
     prctl = machine.numbers["prctl"]
-    with contextlib.suppress(
-        OSError
-    ):  # without CAP_SETPCAP the bounding set stays; nothing can be executed anyway
+    with contextlib.suppress(OSError):  # without CAP_SETPCAP the bounding set stays; nothing can be executed anyway
         for capability in range(64):
             kernel.call(prctl, k.PR_CAPBSET_DROP, capability)
     with contextlib.suppress(OSError):  # before Linux 4.3 there is no ambient set
@@ -89,6 +87,6 @@ def _address_space() -> int:
 def _highest() -> int:
     """A number that no open descriptor lies above; far less than all numbers, where the kernel lacks close_range."""
     try:
-        return max(int(name) for name in os.listdir("/proc/self/fd"))
+        return max(int(entry.name) for entry in os.scandir("/proc/self/fd"))
     except OSError:
         return 1 << 20

@@ -8,11 +8,10 @@ standard library's folder.
 
 from __future__ import annotations
 
-import glob
 import os
+import re
 import sys
-import sysconfig
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -21,6 +20,7 @@ PACKAGE_FOLDERS = ("site-packages", "dist-packages")
 OURS = ("grader", "grader.*", "gradlings*", "__editable__*", "_editable_impl_*", "*.pth", "*.egg-link")
 FILES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom", "/etc/ld.so.cache", "/etc/localtime")
 FOLDERS = ("/usr/share/zoneinfo",)
+_LIBRARY = re.compile(r"\.so(\.|$)|-linux-gnu")
 LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib")
 
 
@@ -32,10 +32,10 @@ class Readable:
     roots: tuple[Path, ...]
 
 
-def find(hidden: Iterable[Path], search_path: Iterable[str]) -> Readable:
+def find(hidden: Iterable[Path], search_path: Sequence[str]) -> Readable:
     """What to allow, given the roots of courses and the import path. Paths of a clone on it are never allowed."""
     secret = _with_ours(hidden)
-    roots = tuple(dict.fromkeys([*_standard_library(), *_package_folders(search_path)]))
+    roots = tuple(dict.fromkeys([*_standard_library(search_path), *_package_folders(search_path)]))
     paths = [path for root in roots for path in _beneath(root, root, secret)]
     for found in (*map(Path, FILES), *map(Path, FOLDERS), *_shared_libraries()):
         paths += _granted(found, found.parent, secret)
@@ -46,35 +46,30 @@ def _with_ours(hidden: Iterable[Path]) -> tuple[Path, ...]:
     """The courses' roots and folders, and this package wherever it lies, resolved."""
     package = Path(__file__).resolve().parents[2]
     courses = [Path(root).resolve() for root in hidden]
-    parts = [
-        root / part for root in (*courses, package.parent) for part in ("exercises", "reference", "tests")
-    ]
+    parts = [root / part for root in (*courses, package.parent) for part in ("exercises", "reference", "tests")]
     return tuple(dict.fromkeys([package, *courses, *parts]))
 
 
-def _standard_library() -> Iterator[Path]:
-    folders = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}
-    for folder in sorted(folder for folder in folders if folder):
-        if Path(folder).is_dir():
-            yield Path(folder).resolve()
+def _standard_library(search_path: Iterable[str]) -> Iterator[Path]:
+    """Its folder, and on some systems a second one for what is compiled."""
+    yield Path(os.__file__).resolve().parent
+    for entry in search_path:
+        if Path(entry).name == "lib-dynload":
+            yield Path(entry).resolve().parent
 
 
 def _package_folders(search_path: Iterable[str]) -> Iterator[Path]:
     for entry in search_path:
         folder = Path(entry)
-        if folder.name in PACKAGE_FOLDERS and folder.is_dir():
+        if folder.name in PACKAGE_FOLDERS and os.path.isdir(folder):
             yield folder.resolve()
 
 
 def _beneath(folder: Path, root: Path, secret: tuple[Path, ...]) -> Iterator[Path]:
     """The entries of a folder that may be read."""
-    try:
-        names = sorted(os.listdir(folder))
-    except OSError:
-        return
-    for name in names:
-        if folder != root or not _is_left_out(folder / name):
-            yield from _granted(folder / name, root, secret)
+    for path in _listed(folder):
+        if folder != root or not _is_left_out(path):
+            yield from _granted(path, root, secret)
 
 
 def _granted(path: Path, root: Path, secret: tuple[Path, ...]) -> Iterator[Path]:
@@ -93,7 +88,15 @@ def _is_left_out(path: Path) -> bool:
     if path.name in PACKAGE_FOLDERS or any(fnmatchcase(path.name.lower(), pattern) for pattern in OURS):
         return True
     # Other people's courses, installed as packages.
-    return (path / "exercises" / "course.toml").exists()
+    return os.path.exists(path / "exercises" / "course.toml")
+
+
+def _listed(folder: Path) -> list[Path]:
+    """A folder's entries; none where it is missing, or not ours to list (the cell could not read it either)."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
 
 
 def _within(path: Path, folder: Path) -> bool:
@@ -104,5 +107,4 @@ def _shared_libraries() -> Iterator[Path]:
     """Shared libraries alone: these folders also hold other Pythons, with packages of their own."""
     prefixes = {sys.base_prefix, sys.base_exec_prefix}
     for folder in (*LIBRARIES, *(f"{prefix}/lib" for prefix in sorted(prefixes))):
-        for pattern in ("*.so", "*.so.*", "*-linux-gnu*"):
-            yield from (Path(found) for found in sorted(glob.glob(f"{glob.escape(folder)}/{pattern}")))
+        yield from (path for path in _listed(Path(folder)) if _LIBRARY.search(path.name))

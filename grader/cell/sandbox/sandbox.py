@@ -125,9 +125,7 @@ def _linux_steps(
         steps["not-dumpable"] = lambda _: process.hide_from_debuggers(kernel, table)
         steps["no-new-privs"] = lambda _: process.refuse_new_privileges(kernel, table)
     else:
-        missing.append(
-            f"the system calls of {kernel.machine} are not known here: no seccomp, privileges are kept"
-        )
+        missing.append(f"the system calls of {kernel.machine} are not known here: no seccomp, privileges are kept")
     if ruleset is not None and table is not None:
         steps[f"landlock-{version}"] = lambda _: landlock.restrict(kernel, version, ruleset)
     if table is not None and seccomp.is_available(kernel, table):
