@@ -58,7 +58,7 @@ def _peer() -> float:
             [sys.executable, "-c", PEER, json.dumps([[*warm.imports, "msgspec", *extra], warm.code])],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment(),
         )
-        for extra in (["pytest"], [])
+        for extra in (["pytest"], ["torch._dynamo"])
     ]  # fmt: skip
     try:
         for child in children:

@@ -311,6 +311,8 @@ def _environment() -> dict[str, str]:
     """Nothing of the user's environment but where programs and temporary files lie; one thread for the numeric libraries."""
     kept = {name: os.environ[name] for name in ("PATH", "TMPDIR", "SYSTEMROOT", "LANG") if name in os.environ}
     one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    # torch._dynamo wants a temporary folder on import and settles for this one; a cell may write to none.
+    one["TORCHINDUCTOR_CACHE_DIR"] = "/"
     return {**kept, **one, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONHASHSEED": "0", "PYTHONUTF8": "1"}
 
 

@@ -68,7 +68,7 @@ class Parent:
         if self._spawns:
             self._reply({"ready": True, "protections": ["practice"]})
         else:
-            warm_up(order["imports"], order["code"])
+            warm_up(order["imports"], order["code"], closed=True)
             self._sandbox = Sandbox.prepare(hidden=[Path(path) for path in order["hidden"]])
             gc.freeze()
             self._reply({"ready": True, "protections": list(self._sandbox.protections)})
@@ -167,7 +167,7 @@ def _channels() -> tuple[list[int], list[int]]:
 
 
 def _serve_spare(wire: int, fault: int, order: dict[str, Any]) -> None:
-    warm_up(order["imports"], order["code"])
+    warm_up(order["imports"], order["code"], closed=True)
     server.serve(socket.socket(fileno=wire), fault)
 
 

@@ -89,6 +89,10 @@ def _stand_alone(fault_fd: int) -> None:
     sys.stdin = io.TextIOWrapper(io.FileIO(0, "r", closefd=False), "utf-8")
     sys.argv = ["solution"]
     sys.breakpointhook = lambda *_args, **_kwargs: print(BREAKPOINT_NOTE)
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        # More threads cannot be had here, and asking libgomp for them ends the process.
+        setattr(torch, "set_num_threads", lambda _number: None)  # noqa: B010  (mypy knows no such attribute)
     faulthandler.enable(fault_fd, all_threads=False)
     if frames.LATE_SIGNAL is not None:
         faulthandler.register(frames.LATE_SIGNAL, fault_fd, all_threads=False, chain=False)

@@ -60,7 +60,7 @@ class Program:
     def _warm(self, order: dict[str, Any]) -> None:
         # The cell parent warms itself at the same time, on the other core.
         self._parent.send("warm", **order)
-        versions = warm_up(order["imports"], order["code"])
+        versions = warm_up(order["imports"], order["code"], closed=False)
         _throw_away_session()
         reply = self._parent.receive()[0]
         protections = reply["protections"]
