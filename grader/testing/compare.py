@@ -259,9 +259,9 @@ def _special(a: Any, e: Any, bad: Any) -> str:
 def _off(actual: Any, expected: Any) -> str:
     try:
         gap = abs(actual - expected)
-    except OverflowError:
+        return f" (off by {gap:.3g})" if math.isfinite(gap) else ""
+    except OverflowError:  # an int beyond any float
         return ""
-    return f" (off by {gap:.3g})" if math.isfinite(gap) else ""
 
 
 def _number(value: Any) -> str:

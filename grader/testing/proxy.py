@@ -14,6 +14,10 @@ from grader.wire.values import Node, WireError, decode, encode
 MAX_CALLBACKS_DEEP = 20
 
 
+# StopIteration would end a loop of the suite (`map`, `zip`) as if there were nothing more to compare.
+_PLAIN = (Exception, StopIteration, StopAsyncIteration)
+
+
 class LearnerError(Exception):
     """The learner's code raised. Also an instance of the builtin it derives from, so `pytest.raises(ValueError)` works.
 
@@ -30,7 +34,7 @@ class LearnerError(Exception):
 def learner_error(kind: str, base: str, text: str, frames: list[tuple[int, str]]) -> LearnerError:
     """A LearnerError that is also a `base`, where that names a builtin Exception with a plain constructor."""
     builtin = getattr(builtins, base, None)
-    if isinstance(builtin, type) and issubclass(builtin, Exception) and builtin is not Exception:
+    if isinstance(builtin, type) and issubclass(builtin, Exception) and builtin not in _PLAIN:
         try:
             cls = type("LearnerError", (LearnerError, builtin), {"__module__": __name__})
             return cls(kind, text, frames)  # type: ignore[no-any-return]
@@ -88,7 +92,8 @@ class Channel:
         try:
             return encode(["r", self.callbacks[number](*args, **kwargs)], self._on_object)
         except Exception as error:
-            self._raised_here = error
+            if not isinstance(self._raised_here, AssertionError):  # a later error must not hide a verdict
+                self._raised_here = error
             return encode(["x", type(error).__name__, str(error)[:500]])
         finally:
             self._depth -= 1

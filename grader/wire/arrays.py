@@ -69,7 +69,9 @@ def _tensor(value: Any, torch: Any) -> list[Any] | None:
             strides = contiguous(plain.shape)
         for axis, size in enumerate(collapse(plain.shape, strides)):
             plain = plain.narrow(axis, 0, size)
-        raw = plain.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+        # Not reshape(-1): an axis of one element keeps whatever stride it has, and `view` wants 1.
+        flat = plain.contiguous().as_strided((plain.numel(),), (1,))
+        raw = flat.view(torch.uint8).numpy().tobytes()
     return ["tensor", name, list(value.shape), strides, bool(value.requires_grad), raw]
 
 

@@ -1,6 +1,7 @@
 """Frames on a stream socket: four bytes of length, one byte of kind, the body.
 
-Kinds: judge to cell `l` load, `s` seed (not answered), `q` request, `r` reply to a call-back; cell to judge `a` answer, `c` call-back.
+Kinds: judge to cell `l` load, `s` seed (not answered), `q` request, `r` reply to a call-back; cell to
+judge `a` answer, `c` call-back.
 """
 
 from __future__ import annotations

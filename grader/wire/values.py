@@ -8,6 +8,7 @@ opaque node or refuses. The decoder trusts nothing: sizes, shapes, depth and cou
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,11 +16,16 @@ from typing import Any
 import msgspec
 
 from grader.wire import arrays
+from grader.wire.scan import check_items
 
 MAX_NODES = 200_000
 MAX_DEPTH = 60
 MAX_TEXT = 4 << 20
 MAX_INT_BYTES = 512
+# What msgpack calls an item: a node is a list of some, a tensor of about ten.
+MAX_ITEMS = 4 * MAX_NODES
+# Keys that share a hash cost time by the square of their number. Honest ones hardly ever do.
+MAX_SAME_HASH = 32
 
 Node = Any
 OnObject = Callable[[object], Node]
@@ -58,6 +64,7 @@ def encode(value: object, on_object: OnObject = _refuse_object) -> bytes:
 def decode(data: bytes, on_node: OnNode = _refuse_node) -> Any:
     """The value in `data`. `on_node` resolves tags this module does not know. Raises WireError on anything else."""
     try:
+        check_items(data, MAX_ITEMS)
         tree = msgspec.msgpack.decode(data)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, ValueError) as error:
         raise WireError(f"not a message: {error}") from None
@@ -184,8 +191,10 @@ def _decode_complex(fields: list[Any], *_: Any) -> complex:
 
 
 def _decode_set(fields: list[Any], on_node: OnNode, budget: _Budget, depth: int) -> set[Any]:
+    parts = _parts(fields, on_node, budget, depth)
     try:
-        return set(_parts(fields, on_node, budget, depth))
+        _spread(parts)
+        return set(parts)
     except TypeError:
         raise WireError("a set of what cannot be hashed") from None
 
@@ -195,9 +204,16 @@ def _decode_dict(fields: list[Any], on_node: OnNode, budget: _Budget, depth: int
         raise WireError("a dict with a key that has no value")
     parts = _parts(fields, on_node, budget, depth)
     try:
+        _spread(parts[::2])
         return dict(zip(parts[::2], parts[1::2], strict=True))
     except TypeError:
         raise WireError("a dict whose key cannot be hashed") from None
+
+
+def _spread(keys: list[Any]) -> None:
+    """Refuse keys chosen to collide. Raises TypeError where one cannot be hashed."""
+    if len(keys) > MAX_SAME_HASH and max(Counter(map(hash, keys)).values()) > MAX_SAME_HASH:
+        raise WireError(f"more than {MAX_SAME_HASH} keys with one hash")
 
 
 def _decode_slice(fields: list[Any], on_node: OnNode, budget: _Budget, depth: int) -> slice:

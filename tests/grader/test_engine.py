@@ -253,7 +253,7 @@ def test_close_leaves_no_process(course: Course) -> None:
     assert not alive
 
 
-def test_processes_end_when_the_engine_is_killed(course: Course) -> None:
+def test_processes_end_when_the_engine_is_killed() -> None:
     program = (
         "import sys, time\nfrom grader.course.read import find_course\nfrom grader.engine import Engine\n"
         f"engine = Engine(find_course({str(MINI)!r}))\nengine.protections()\nprint(*engine.pids, flush=True)\ntime.sleep(600)\n"
