@@ -1,0 +1,14 @@
+"""Progress: every attempt with its source and verdict, hints, opened solutions and settings, in one SQLite file.
+
+`open_store(path)` makes, migrates or opens the database and returns a `Store`; `salvage(path)` saves what can be read of
+a damaged one; `examine(path)` looks for damage. The only package that imports SQLAlchemy (Core only) and Alembic
+(loaded only where the stored revision differs). Does not grade, does not read a course, prints nothing.
+"""
+
+from __future__ import annotations
+
+from grader.store.database import Store
+from grader.store.opening import open_store
+from grader.store.salvage import Salvage, examine, salvage
+
+__all__ = ["Salvage", "Store", "examine", "open_store", "salvage"]
