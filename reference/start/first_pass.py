@@ -1,0 +1,122 @@
+"""The greedy next token: the place of the highest score.
+
+Greedy decoding: Jurafsky and Martin, Speech and Language Processing (3rd edition draft).
+"""
+
+from grader.marks import alternative, mistake
+
+
+def next_token(scores: list[float]) -> int:
+    """argmax of the scores: `index` finds the first of equal ones, which is the tie rule asked for."""
+    return scores.index(max(scores))
+
+
+@alternative("A loop that keeps the best place so far.", of="next_token")
+def by_loop(scores: list[float]) -> int:
+    best = 0
+    for place, score in enumerate(scores):
+        if score > scores[best]:
+            best = place
+    return best
+
+
+@alternative("The largest place by its score; `max` keeps the first of equal ones.", of="next_token")
+def by_key(scores: list[float]) -> int:
+    return max(range(len(scores)), key=scores.__getitem__)
+
+
+@alternative("Sort the places; Python's sort leaves equal ones in their order.", of="next_token")
+def by_sorting(scores: list[float]) -> int:
+    return sorted(range(len(scores)), key=lambda place: -scores[place])[0]
+
+
+@mistake(
+    "Your function always answers 0. That is the wrong line to try first, so: well done, and now the right one.",
+    of="next_token",
+    hint=1,
+)
+def always_zero(scores: list[float]) -> int:
+    return 0
+
+
+@mistake(
+    "You return the highest score itself. What is asked for is the place it has in the list, its token's id.",
+    of="next_token",
+    hint=2,
+)
+def returns_the_score(scores: list[float]) -> float:
+    return max(scores)
+
+
+@mistake(
+    "You return the place of the lowest score: the token the model likes least.",
+    of="next_token",
+    hint=1,
+)
+def lowest(scores: list[float]) -> int:
+    return scores.index(min(scores))
+
+
+@mistake("Your places count from 1. Python's lists, and token ids, count from 0.", of="next_token", hint=2)
+def counts_from_one(scores: list[float]) -> int:
+    return scores.index(max(scores)) + 1
+
+
+@mistake(
+    "Where several scores are equally high you return the last of their places; asked for is the first.",
+    of="next_token",
+    hint=3,
+)
+def last_of_equals(scores: list[float]) -> int:
+    return max(reversed(range(len(scores))), key=scores.__getitem__)
+
+
+@mistake(
+    "You compare the scores without their signs, so that -9 counts as more than 4. A very negative score "
+    "is a very bad token.",
+    of="next_token",
+    hint=3,
+)
+def by_magnitude(scores: list[float]) -> int:
+    return max(range(len(scores)), key=lambda place: abs(scores[place]))
+
+
+@mistake(
+    "Your search for the best score begins at 0, so it finds nothing where all scores are negative. Begin"
+    " with the first score.",
+    of="next_token",
+    hint=3,
+)
+def best_begins_at_zero(scores: list[float]) -> int:
+    best, found = 0.0, 0
+    for place, score in enumerate(scores):
+        if score > best:
+            best, found = score, place
+    return found
+
+
+@mistake(
+    "You sort the list and then look for the highest score, so its place is that in the sorted list and "
+    "no longer the token's id.",
+    of="next_token",
+    hint=2,
+)
+def place_after_sorting(scores: list[float]) -> int:
+    ordered = sorted(scores)
+    return ordered.index(max(ordered))
+
+
+@mistake(
+    "The place is right, but you sorted the caller's own list on the way: afterwards it is no longer the list it was.",
+    of="next_token",
+    hint=4,
+)
+def sorts_the_callers_list(scores: list[float]) -> int:
+    place = scores.index(max(scores))
+    scores.sort()
+    return place
+
+
+@mistake("You return the last place of the list, whatever the scores are.", of="next_token", hint=1)
+def always_last(scores: list[float]) -> int:
+    return len(scores) - 1
