@@ -1,0 +1,114 @@
+"""The root command: which commands there are, in which sections, and their lazy import.
+
+A command's module is imported when the command runs, so that `gradlings list` pays for nothing that `watch` needs; the help
+of the root comes from the table here and imports none of them.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from pathlib import Path
+
+import click
+
+from grader import __version__
+
+# section -> command -> its first line of help (a test holds them equal to the commands' own).
+SECTIONS = {
+    "Learning": {
+        "init": "Make a workspace to learn in.",
+        "watch": "Grade every save, as long as it runs.",
+        "run": "Grade one exercise once.",
+        "verify": "Grade all exercises, in parallel.",
+        "list": "Show the exercises and how far you are.",
+        "show": "Show an exercise's statement and where you are with it.",
+        "hint": "Show the next hint, one stage at a time.",
+        "solution": "Show the worked solution.",
+        "debug": "Replay a failing check on your file under pdb.",
+    },
+    "Your work": {
+        "history": "Show the attempts at an exercise, or a source of them.",
+        "restore": "Bring back the source of an earlier attempt.",
+        "reset": "Start an exercise again from its stub.",
+        "update": "Bring the workspace up to the course's newest version.",
+        "export": "Write your progress as CSV, JSON, JUnit or for Gradescope.",
+    },
+    "Any file, any course": {
+        "grade": "Grade any file, without a workspace.",
+        "course": "Write and check courses.",
+    },
+    "This program": {
+        "doctor": "Say what is installed, and prove which protections hold.",
+        "completion": "Print the completion script of your shell.",
+    },
+}
+COMMANDS = {name: line for commands in SECTIONS.values() for name, line in commands.items()}
+
+
+class ReaderGone(Exception):
+    """Whoever read our output has gone."""
+
+
+class LazyGroup(click.Group):
+    """The commands of SECTIONS, each found as `command` in `grader.cli.<name>`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"grader.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            close = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            meant = f" Did you mean `{close[0]}`?" if close else ""
+            raise click.UsageError(f"There is no command {args[0]!r}.{meant}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # click would make "1, not passed" of it.
+            raise ReaderGone from None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl(list(commands.items()))
+
+
+@click.group(cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="gradlings")
+@click.pass_context
+def gradlings(ctx: click.Context) -> None:
+    """Learn large language models by building them, graded on every save."""
+    if ctx.invoked_subcommand is None:
+        click.echo(_next_steps())
+
+
+def _next_steps() -> str:
+    from grader.course.workspace import find_workspace
+
+    root = find_workspace(Path.cwd())
+    if root is not None:
+        return (
+            f"This is a gradlings workspace: {click.format_filename(str(root))}\n\n"
+            "  gradlings watch    grades every save; keep it open beside your editor\n"
+            "  gradlings list     shows the exercises and how far you are\n"
+            "  gradlings hint     helps with the current exercise\n\n"
+            "All commands: gradlings --help"
+        )
+    return (
+        "Learn large language models by building them, graded on every save.\n\n"
+        "  1. gradlings init my-llm    makes a workspace in the folder my-llm\n"
+        "  2. cd my-llm\n"
+        "  3. gradlings watch          tells you which file to edit; every save is graded at once\n\n"
+        "All commands: gradlings --help"
+    )

@@ -1,0 +1,34 @@
+"""`gradlings run [EXERCISE]`: grade once."""
+
+from __future__ import annotations
+
+import click
+
+from grader.cli.options import chosen, course_option, exercise_argument, json_option, open_session
+
+
+@click.command("run")
+@exercise_argument()
+@course_option
+@json_option
+@click.pass_context
+def command(ctx: click.Context, exercise: str | None, course: str | None, as_json: bool) -> None:
+    """Grade one exercise once.
+
+    EXERCISE is an id such as attention/multi_head, its last part, or its file; without one the current exercise is graded.
+    Exits with 0 if it passes and 1 if it does not.
+    """
+    from grader.cli.outcome import print_outcome
+    from grader.cli.output import make_console, waiting
+    from grader.cli.render import exit_code
+    from grader.cli.verdicts import print_verdict_json
+
+    with open_session(course) as session:
+        chosen_one = chosen(session, exercise)
+        with waiting(f"Grading {chosen_one}", quiet=as_json):
+            outcome = session.grade(chosen_one, kind="run")
+        if as_json:
+            print_verdict_json(outcome.verdict)
+        else:
+            print_outcome(make_console(), session, outcome)
+    ctx.exit(exit_code(outcome.verdict))

@@ -1,0 +1,70 @@
+"""`gradlings show [EXERCISE]`: the statement, and where the learner is with it."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+import click
+
+from grader.cli.options import chosen, course_option, exercise_argument, json_option, open_session
+
+if TYPE_CHECKING:
+    from grader.model import Course
+
+
+@click.command("show")
+@exercise_argument()
+@course_option
+@json_option
+def command(exercise: str | None, course: str | None, as_json: bool) -> None:
+    """Show an exercise's statement and where you are with it.
+
+    Without EXERCISE the current one is shown.
+    """
+    from grader.cli.output import data, make_console, print_json, print_text, shown_path
+    from grader.cli.render import count
+
+    with open_session(course) as session:
+        id = chosen(session, exercise)
+        row = next(row for row in session.overview() if row.exercise.id == id)
+        found, text, file = row.exercise, statement(session.course, id), session.file(id)
+        if as_json:
+            print_json(
+                {
+                    "schema": 1,
+                    "id": id,
+                    "title": found.title,
+                    "state": row.state,
+                    "file": str(file),
+                    "statement": text,
+                    "requires": list(found.requires),
+                    "points": found.points,
+                    "minutes": found.minutes,
+                    "attempts": row.progress.attempts,
+                    "hints": {"taken": row.progress.hints, "total": len(found.hints)},
+                    "forbidden": [{"name": item.name, "why": item.why} for item in found.forbid],
+                }
+            )
+            return
+        console = make_console()
+        console.print(data(f"{id}: {found.title}", "bold"))
+        console.print(
+            f"{row.state.replace('_', ' ')}, {count(row.progress.attempts, 'attempt')}, "
+            f"{row.progress.hints} of {count(len(found.hints), 'hint')} taken, {found.points} points, "
+            f"about {count(found.minutes, 'minute')}"
+        )
+        console.print(f"File: {shown_path(file)}")
+        if found.requires:
+            console.print(f"Builds on: {', '.join(found.requires)}")
+        for item in found.forbid:
+            print_text(console, data(f"Not allowed: {item.name} ({item.why})"))
+        console.print()
+        # As it is in the file and not as rendered Markdown, which would take the formulas' stars and underlines away.
+        print_text(console, data(text))
+
+
+def statement(course: Course, id: str) -> str:
+    """The docstring of the exercise's stub. The learner's own file may have lost it."""
+    source = course.stub(id).read_text(encoding="utf-8")
+    return ast.get_docstring(ast.parse(source)) or ""
