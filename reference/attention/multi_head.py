@@ -107,9 +107,9 @@ class Folded(MHA):
         x_kv = x_q if x_kv is None else x_kv
         (b, n, d), m, h = x_q.shape, x_kv.shape[1], self.n_heads
         q, k, v = (
-            (x.double() @ W.double()).reshape(b, -1, h, d // h).permute(0, 2, 1, 3).reshape(b * h, -1, d // h)
-            for x, W in ((x_q, self.W_q), (x_kv, self.W_k), (x_kv, self.W_v))
-        ) if n else (torch.zeros(b * h, size, d // h, dtype=torch.float64) for size in (n, m, m))
+            (x.double() @ W.double()).reshape(b, size, h, d // h).permute(0, 2, 1, 3).reshape(b * h, size, d // h)
+            for x, W, size in ((x_q, self.W_q, n), (x_kv, self.W_k, m), (x_kv, self.W_v, m))
+        )
         scores = torch.baddbmm(torch.zeros(1, 1, 1, dtype=torch.float64), q, k.mT, alpha=(d // h) ** -0.5)
         if mask is not None:
             hidden = ~mask.expand(b, h, n, m).reshape(b * h, n, m)
@@ -379,8 +379,8 @@ class OverQueries(MHA):
 
 
 @mistake(
-    "Softmax runs over axis 1, which are the heads here. Every query shares out its attention among the keys: the last axis of the "
-    "scores, -1.",
+    "Softmax runs over axis 1, which are the heads here. Every query shares out its attention among the keys: the last axis of "
+    "the scores, -1.",
     of="MHA",
     hint=3,
 )

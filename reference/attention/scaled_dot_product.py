@@ -206,8 +206,8 @@ def over_queries(Q, K, V, mask=None):
 
 
 @mistake(
-    "Softmax runs over axis 1. Those are the keys of a plain matrix only; with a batch or heads in front axis 1 is something else. "
-    "The keys are always the last axis, -1.",
+    "Softmax runs over axis 1. Those are the keys of a plain matrix only; with a batch or heads in front axis 1 is something "
+    "else. The keys are always the last axis, -1.",
     of="sdpa",
     hint=2,
 )

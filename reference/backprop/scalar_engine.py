@@ -32,16 +32,16 @@ class Value:
     def __pow__(self, exponent: float) -> Value:
         return Value(self.data**exponent, (self, exponent * self.data ** (exponent - 1)))
 
-    # The rest of arithmetic follows from these three.
+    def __neg__(self) -> Value:
+        return Value(-self.data, (self, -1.0))
+
+    # The rest of arithmetic follows from these four.
 
     def __radd__(self, other: float) -> Value:
         return self + other
 
     def __rmul__(self, other: float) -> Value:
         return self * other
-
-    def __neg__(self) -> Value:
-        return self * -1
 
     def __sub__(self, other: Value | float) -> Value:
         return self + -other

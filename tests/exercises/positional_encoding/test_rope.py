@@ -4,8 +4,8 @@ Expected values are worked out here with complex numbers in float64: pair i of a
 near positions use float32 inputs and allow 5e-5, which rotations with float32 angles still meet there (an angle of 20 is
 off by some 2e-6, the pairs are at most 5 long); far positions have a check of their own. Float64 inputs there may be off
 by 1e-8 times 4: an angle of 100,000 has an error of 1e-11 or so for each rounding. They have d = 4, because every usual way of
-working out 10000^(-2/4) in float32 rounds alike, which lets the verdict recognise float32 angles. Scores are sums of 8 such products, so they allow
-2e-4. No check is statistical.
+working out 10000^(-2/4) in float32 rounds alike, which lets the verdict recognise float32 angles. Scores are sums of 8 such
+products, so they allow 2e-4. No check is statistical.
 """
 
 import torch
@@ -158,6 +158,13 @@ def test_far_positions(solution, rng):
     assert_close(actual, turned(x, pos), rtol=0.0, atol=4e-8, what="the result in float64", why=why)
     actual = solution.rope(x, pos)
     assert_close(actual, turned(x, pos).float(), rtol=0.0, atol=4e-5, what="the result in float32", why=why)
+    # 500^(-1/3) is no short number: a float32 frequency times a float64 position shows here.
+    x = randn(rng, 4, 6).double()
+    actual = solution.rope(x, pos, 500.0)
+    assert_close(actual, turned(x, pos, 500.0), rtol=0.0, atol=4e-8, what="the result with theta = 500", why=why)
+    q, k = randn(rng, 2, 8).double(), randn(rng, 2, 8).double()
+    actual = solution.scores(q, k, pos[:2], pos[2:])
+    assert_close(actual, products(q, k, pos[:2], pos[2:]), rtol=0.0, atol=1e-6, what="the scores in float64", why=why)
 
 
 def test_gradients(solution, rng):

@@ -26,6 +26,13 @@ def table(n, d, base=10000.0):
     return torch.tensor(rows, dtype=torch.float32).reshape(n, d)
 
 
+def far(n, d, base):
+    """The same for many positions and an even d, in torch's float64."""
+    frequency = torch.tensor([base ** (-2 * i / d) for i in range(d // 2)], dtype=torch.float64)
+    angle = torch.arange(n, dtype=torch.float64)[:, None] * frequency
+    return torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(1).float()
+
+
 def test_by_hand(solution):
     """The examples worked out by hand in the statement come out"""
     s, c = math.sin, math.cos
@@ -105,12 +112,11 @@ def test_far_positions(solution):
     """At 100,000 positions every entry is right to a millionth"""
     # Near positions first, at an odd width: what is wrong there already is not a matter of float64.
     assert_close(solution.pe(6, 5), table(6, 5), **NEAR, what="pe(6, 5)")
-    n, d = 100_000, 4
-    actual = solution.pe(n, d)
-    angle = torch.arange(n, dtype=torch.float64)[:, None] / torch.tensor([1.0, 100.0], dtype=torch.float64)
-    expected = torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(1).float()
     why = "Angles of far positions need float64: as a float32, an angle near 100,000 is off by up to 0.004."
-    assert_close(actual, expected, rtol=0.0, atol=1e-6, what="pe(100000, 4)", why=why)
+    assert_close(solution.pe(100_000, 4), far(100_000, 4, 10000.0), rtol=0.0, atol=1e-6, what="pe(100000, 4)", why=why)
+    # 500^(1/3) is no short number: a float32 frequency times a float64 position shows here.
+    actual = solution.pe(8_000, 6, 500.0)
+    assert_close(actual, far(8_000, 6, 500.0), rtol=0.0, atol=1e-6, what="pe(8000, 6, base=500.0)", why=why)
 
 
 def test_small_tables(solution):
