@@ -220,6 +220,20 @@ def copy_of_course(tmp_path: Path) -> Path:
     return Path(shutil.copytree(MINI, tmp_path / "course", ignore=shutil.ignore_patterns("__pycache__")))
 
 
+def test_judge_is_replaced_without_a_wait(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("grader.engine.core.RENEW_AFTER", 3)
+    with Engine(course) as engine:
+        engine.protections()
+        seen = set()
+        end = time.monotonic() + 60
+        while len(seen) < 2 and time.monotonic() < end:
+            assert engine.grade(right(course)).passed
+            seen.add(engine.pids)
+        assert len(seen) == 2
+        old = next(pids for pids in seen if pids != engine.pids)
+        assert not any(psutil.pid_exists(pid) for pid in old)
+
+
 def test_cancel_ends_a_grading_at_once(course: Course) -> None:
     patient = with_limits(course, limits=Limits(seconds=60.0))
     with Engine(patient) as engine:
