@@ -46,12 +46,13 @@ from y to the input; with 60 of them there are 2⁶⁰ ways, but only a few hund
   begin anew, a caller sets the grads to 0.0.
 - (PyTorch adds up in leaves in the same way; in between it keeps nothing unless asked.)
 - Grads of Values outside the graph of v stay as they are.
-- **Plain numbers leave no trace.** In `a * 2 + 1` only `a` and `a * 2` are Values: `(a * 2).parents` is
+- **Plain numbers leave no trace.** In `a * 2 + 1` the 2 and the 1 become no Values: `(a * 2).parents` is
   `(a,)`.
 - A Value may be used any number of times, in one operation too: `x * x`, `x + x`.
 - Two Values that hold the same number are still two Values.
 - The derivative of relu at 0 is 0. tanh takes any float, 1000.0 and -1000.0 too, without overflow.
-- Arguments are always within an operation's domain: no division by zero, no logarithm of a negative number.
+- Arguments are always within an operation's domain: no division by zero, no logarithm of 0 or
+  less.
 - A graph is a few hundred operations deep at the most, so recursion is allowed where you want it.
 
 ## Example

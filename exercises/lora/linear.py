@@ -43,7 +43,9 @@ the size of the correction about the same when r is changed.
   stores one or both factors transposed, or keeps them in `nn.Linear` modules. Here they are two
   parameters, as in the table.)
 - How A is drawn is up to you: the paper takes a Gaussian, its code `torch.nn.init.kaiming_uniform_` with
-  `a=√5`. No two rows of A are equal.
+  `a=√5`. No two rows of A are equal, and it comes from PyTorch's own generator: after
+  `torch.manual_seed`, which is the caller's to call, the same seed gives the same A and another seed
+  another one.
 - `lora_A` and `lora_B` have the dtype of `base.weight`: float32, float64 or bfloat16. Nothing but these
   two is trained.
 - Dropout acts on the LoRA path only, and there on its input: A sees dropout(x), `base` sees x. As in

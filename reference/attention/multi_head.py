@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor
 from torch.nn import Parameter
+from torch.nn.init import xavier_normal_
 
 from grader.marks import alternative, mistake
 
@@ -17,11 +18,9 @@ class MHA(torch.nn.Module):
         if d_model % n_heads:
             raise ValueError(f"{n_heads} heads cannot share a width of {d_model} evenly")
         self.n_heads = n_heads
-        # Rows of x with entries of variance one keep it on the way through.
-        self.W_q = Parameter(torch.randn(d_model, d_model) / math.sqrt(d_model))
-        self.W_k = Parameter(torch.randn(d_model, d_model) / math.sqrt(d_model))
-        self.W_v = Parameter(torch.randn(d_model, d_model) / math.sqrt(d_model))
-        self.W_o = Parameter(torch.randn(d_model, d_model) / math.sqrt(d_model))
+        # Glorot and Bengio (2010): rows of x with entries of variance one keep it on the way through.
+        weights = (Parameter(xavier_normal_(torch.empty(d_model, d_model))) for _ in range(4))
+        self.W_q, self.W_k, self.W_v, self.W_o = weights
 
     def forward(self, x_q: Tensor, x_kv: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
         """Let each token of `x_q` read the tokens of `x_kv`, where `mask` is True."""

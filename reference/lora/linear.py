@@ -319,6 +319,18 @@ class starts_constant(LoRALinear):
 
 
 @mistake(
+    "You seed PyTorch's generator in the constructor. Then every layer starts with the same A, and "
+    "everything drawn later in the program repeats itself. Seeding is the caller's business.",
+    of="LoRALinear",
+    hint=1,
+)
+class seeds_itself(LoRALinear):
+    def __init__(self, base, r, alpha, dropout=0.0):
+        torch.manual_seed(0)
+        super().__init__(base, r, alpha, dropout)
+
+
+@mistake(
     "Your LoRA path is cut off from autograd (`.data`, `.detach()` or `torch.no_grad()` on lora_A and "
     "lora_B). They are what is trained: gradients have to reach them.",
     of="LoRALinear",

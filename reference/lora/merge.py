@@ -25,11 +25,11 @@ class Conv1D(nn.Module):
 
 def side_path(layer: nn.Module, x: Tensor, A: Tensor, B: Tensor) -> Tensor:
     """B A x for the kind of `layer`, unscaled, shaped like layer(x)."""
-    if isinstance(layer, nn.Embedding):
-        return F.embedding(x, A.T) @ B.T
-    if isinstance(layer, nn.Conv2d):
-        inner = F.conv2d(x, A, stride=layer.stride, padding=layer.padding, dilation=layer.dilation)
-        return F.conv2d(inner, B)
+    match layer:
+        case nn.Embedding():
+            return F.embedding(x, A.T) @ B.T
+        case nn.Conv2d(stride=stride, padding=padding, dilation=dilation):
+            return F.conv2d(F.conv2d(x, A, None, stride, padding, dilation), B)
     return F.linear(F.linear(x, A), B)
 
 
@@ -66,8 +66,8 @@ class MergeableLoRA(nn.Module):
             raise RuntimeError(f"{self.active} is merged already")
         if self.active is None:
             raise RuntimeError("no adapter is active")
-        self._before = self.layer.weight.detach().clone()
         with torch.no_grad():
+            self._before = self.layer.weight.clone()
             self.layer.weight += self.delta(self.active)
         self.merged = True
 

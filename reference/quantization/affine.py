@@ -19,7 +19,7 @@ def quantize(x: Tensor, bits: int, sym: bool) -> tuple[Tensor, Tensor, Tensor]:
         S, Z = x.abs().max() / q_max, x.new_zeros(())
     else:
         lo, hi = x.min().clamp(max=0), x.max().clamp(min=0)
-        S = (hi - lo) / (q_max - q_min)
+        S = (hi - lo) / q_max
         Z = torch.round(-lo / S)
     q = torch.clamp(torch.round(x / S) + Z, q_min, q_max)
     return q.to(dtype), S, Z.to(torch.int32)

@@ -83,6 +83,12 @@ def _watched(module, x, summary):
     return seen[0].detach()
 
 
+def _start(side, r, n_in, n_out, summary):
+    """A new layer's lora_A, scaled, as the first r columns of outputs: the base is zero, and B the identity."""
+    module = _fill(side.LoRALinear(_layer(side, torch.zeros(n_out, n_in)), r, 12), B=torch.eye(n_out, r))
+    return _watched(module, torch.eye(n_in), summary)
+
+
 def _is(expected):
     """A summary: whether the output is `expected`."""
 
@@ -139,27 +145,43 @@ def test_starts_as_the_base(solution):
 def test_a_starts_random_and_b_zero(solution):
     """lora_A starts random, lora_B starts at zero"""
     r, n_in, n_out = 4, N_IN, 6
-    nothing = torch.zeros(n_out, n_in)
-
     A = torch.randn(r, n_in)
-    module = _fill(solution.LoRALinear(_layer(solution, nothing), r, 12), A=A)
+    module = _fill(solution.LoRALinear(_layer(solution, torch.zeros(n_out, n_in)), r, 12), A=A)
     out = _watched(module, torch.randn(9, n_in), _is(torch.zeros(9, n_out)))
     assert_equal(out, torch.zeros(9, n_out), what="B A x at the start, with our own A", why="B is not zero.")
-
-    # The base is zero, and B is the identity: the outputs for unit vectors are the entries of A, scaled.
-    pick = torch.eye(n_out, r)
-    module = _fill(solution.LoRALinear(_layer(solution, nothing), r, 12), B=pick)
 
     def properties(out):
         rows = out[:, :r].T
         apart = all(not torch.equal(one, other) for one, other in itertools.combinations(rows, 2))
         return torch.tensor([bool((rows != 0).any()), apart, bool((rows != rows[:, :1]).any())])
 
-    start = _watched(module, torch.eye(n_in), properties)
-    some, apart, varied = properties(start).tolist()
+    some, apart, varied = properties(_start(solution, r, n_in, n_out, properties)).tolist()
     assert some, "lora_A starts at zero. With B zero too, no gradient ever reaches either of them."
     assert apart, "lora_A does not start random: two of its rows are the same."
     assert varied, "lora_A does not start random: the numbers in a row are all the same."
+
+
+def test_a_is_drawn_from_the_generator(solution):
+    """The same seed gives the same lora_A, another seed another one"""
+    first = []
+
+    def remember(out):
+        first[:] = [out]
+        return torch.tensor([True])
+
+    def same(out):
+        return torch.tensor([torch.equal(out, first[0])])
+
+    # Memory that was never filled does not follow the seed, whatever happens to be in it.
+    seeds, summaries = (11, 12, 12, 11), (remember, same, same, same)
+    starts = []
+    for seed, summary in zip(seeds, summaries, strict=True):
+        library(solution, "torch.manual_seed")(seed)
+        starts.append(_start(solution, 4, N_IN, 6, summary))
+    for seed, start in zip(seeds, starts, strict=True):
+        if torch.equal(start, starts[0]) != (seed == seeds[0]):
+            how = "with another seed, yet it is the same" if seed != seeds[0] else "with the same seed, yet it differs"
+            raise Mismatch(f"lora_A was drawn again {how}. Draw it with PyTorch, and do not seed there yourself.")
 
 
 def test_only_the_factors_are_trained(solution):

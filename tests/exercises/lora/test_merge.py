@@ -71,7 +71,8 @@ def _output(kind, x, weight, bias):
 
 def _module(solution, kind, weight, bias, adapters):
     layer = _layer(solution, kind, weight, bias)
-    return solution.MergeableLoRA(layer, adapters, kind == "Conv1D"), layer
+    module = solution.MergeableLoRA(layer, adapters, *([True] if kind == "Conv1D" else []))
+    return module, layer
 
 
 def _error(call, *args):
