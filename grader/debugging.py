@@ -25,8 +25,8 @@ def debug(session: Session, exercise: str, check: str | None = None) -> int:
     Raises UsageError where there is nothing to replay, EngineError where the grader could not do its work.
     """
     path = session.file(exercise)
+    source = session.workspace.read(exercise)
     with Engine(session.course) as engine:
-        source = path.read_text(encoding="utf-8")
         graded = engine.grade_recorded(Submission(exercise, source), want_calls=True)
     chosen = choose(graded.verdict, check)
     calls = recorded_until(graded.calls, chosen.id)

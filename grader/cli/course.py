@@ -34,5 +34,5 @@ class AuthorGroup(click.Group):
 def command() -> None:
     """Write and check courses.
 
-    A course is a folder; docs/authors.md tells how to write one.
+    A course is a folder; docs/authoring.md tells how to write one.
     """

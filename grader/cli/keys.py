@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 import sys
 import threading
 from collections.abc import Callable
 from typing import Any
+
+LOOK_SECONDS = 0.5
 
 
 class Keys:
@@ -32,8 +33,6 @@ class Keys:
 
             self._before = termios.tcgetattr(sys.stdin.fileno())
             self._quieten()
-            # Whoever brings us back from Ctrl-Z may have set the terminal to rights meanwhile.
-            signal.signal(signal.SIGCONT, lambda *_: self._quieten())
             self._stop = os.pipe()
             self._thread = threading.Thread(target=self._read, name="keys", daemon=True)
             self._thread.start()
@@ -46,7 +45,6 @@ class Keys:
         self._thread.join()
         for end in self._stop:
             os.close(end)
-        signal.signal(signal.SIGCONT, signal.SIG_DFL)
         self._thread = None
         if self._foreground():
             import termios
@@ -64,26 +62,29 @@ class Keys:
 
     def _quieten(self) -> None:
         """Keys come one by one and are not echoed; Ctrl-C and Ctrl-Z work as ever."""
-        if self._foreground():
-            import termios
+        import termios
 
-            mode = termios.tcgetattr(sys.stdin.fileno())
+        mode = termios.tcgetattr(sys.stdin.fileno())
+        if mode[3] & (termios.ICANON | termios.ECHO):
             mode[3] &= ~(termios.ICANON | termios.ECHO)
             termios.tcsetattr(sys.stdin.fileno(), termios.TCSADRAIN, mode)
 
     def _read(self) -> None:
         keyboard, stop = sys.stdin.fileno(), self._stop[0] if self._stop else -1
+        ours = True
         while True:
-            ready, _, _ = select.select([keyboard, stop], [], [])
+            # In the background the keys are the shell's.
+            ready, _, _ = select.select([keyboard, stop] if ours else [stop], [], [], LOOK_SECONDS)
             if stop in ready:
                 return
-            if not self._foreground():
-                # Sent to the background: the input is the shell's. Look again now and then.
-                if select.select([stop], [], [], 0.5)[0]:
+            ours = self._foreground()
+            if ours:
+                # Whoever brought us back from Ctrl-Z may have set the terminal to rights meanwhile. (A handler of SIGCONT would
+                # not do: the kernel gives that signal to any thread, and Python's handlers wait for the main one.)
+                self._quieten()
+            if ours and keyboard in ready:
+                typed = os.read(keyboard, 64)
+                if not typed:
                     return
-                continue
-            typed = os.read(keyboard, 64)
-            if not typed:
-                return
-            for char in typed.decode("ascii", "ignore"):
-                self._pressed(char)
+                for char in typed.decode("ascii", "ignore"):
+                    self._pressed(char)

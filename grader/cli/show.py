@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+import textwrap
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +13,8 @@ from grader.cli.options import chosen, course_option, exercise_argument, json_op
 
 if TYPE_CHECKING:
     from grader.model import Course
+
+ITEM = re.compile(r"([-*]|\d+[.)]) ")
 
 
 @click.command("show")
@@ -58,10 +62,41 @@ def command(exercise: str | None, course: str | None, as_json: bool) -> None:
         if found.requires:
             console.print(f"Builds on: {', '.join(found.requires)}")
         for item in found.forbid:
-            print_text(console, data(f"Not allowed: {item.name} ({item.why})"))
+            if "::" not in item.name:  # an operator, which nobody calls by that name
+                print_text(console, data(f"Not allowed: {item.name} ({item.why})"))
         console.print()
-        # As it is in the file and not as rendered Markdown, which would take the formulas' stars and underlines away.
-        print_text(console, data(text))
+        # Not as rendered Markdown, which would take the formulas' stars and underlines away.
+        print_text(console, data(reflow(text, console.width)))
+
+
+def reflow(text: str, width: int) -> str:
+    """Markdown with the lines of its paragraphs broken anew; tables, code, formulas and headings stay as they are."""
+    done: list[str] = []
+    paragraph: list[str] = []
+
+    def flush() -> None:
+        if paragraph:
+            item = ITEM.match(paragraph[0])
+            indent = " " * (len(item[0]) if item else 0)
+            joined = " ".join([paragraph[0], *(line.strip() for line in paragraph[1:])])
+            done.extend(
+                textwrap.wrap(joined, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+            )
+            paragraph.clear()
+
+    fenced = False
+    for line in text.split("\n"):
+        fence = line.lstrip().startswith("```")
+        if fenced or fence or not line.strip() or line.startswith(("#", "|", ">")) or (line.startswith(" ") and not paragraph):
+            flush()
+            done.append(line)
+        else:
+            if ITEM.match(line):
+                flush()
+            paragraph.append(line)
+        fenced ^= fence
+    flush()
+    return "\n".join(done)
 
 
 def statement(course: Course, id: str) -> str:

@@ -23,6 +23,7 @@ from grader.watch import Save, Watcher
 SETTLE_SECONDS = 0.1
 PATIENCE_SECONDS = 0.5
 FOLLOW_SECONDS = 0.1
+WAKE_SECONDS = 0.5
 QUIT = "q"
 
 
@@ -72,7 +73,8 @@ class Watching:
 
     def _serve(self, watcher: Watcher) -> None:
         while True:
-            found = self._mailbox.take()
+            # Not for ever: a signal that the kernel gave to another thread is seen when the main one wakes.
+            found = self._mailbox.take(WAKE_SECONDS)
             if isinstance(found, Save):
                 self._grade(found, watcher)
             elif found == QUIT:

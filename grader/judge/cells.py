@@ -12,7 +12,7 @@ import re
 import select
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from grader.model import Limits
@@ -107,14 +107,18 @@ class Cell:
         self._output = bytearray()
         self._memory_limit = _resident(pid) + (limits.memory_mib << 20)
         self._closed = False
+        # Why this cell is not believed any more; whoever asks it again is told the same.
+        self.gone: CellGone | None = None
         self._poll = select.poll()
         self._poll.register(self._wire.fileno(), select.POLLIN)
         self._poll.register(self._out, select.POLLIN)
 
     def send(self, kind: bytes, body: bytes, deadline: float) -> None:
         """Send a frame. Raises CellGone where the cell does not take it, or spoke out of turn before."""
+        if self.gone is not None:
+            raise self.gone
         if self._buffer or self._readable():
-            raise self._gone("protocol", "Your code wrote to the grader's own channel.")
+            raise self.fail("protocol", "Your code wrote to the grader's own channel.")
         data = memoryview(frames.pack(kind, body))
         while data:
             try:
@@ -126,7 +130,7 @@ class Cell:
 
     def receive(self, deadline: float) -> tuple[bytes, bytes]:
         """The next frame, kind and body. Raises CellGone where it does not come by `deadline` (`time.monotonic`)."""
-        while True:
+        while self.gone is None:
             frame = self._frame()
             if frame is not None:
                 return frame
@@ -142,10 +146,12 @@ class Cell:
             self._buffer += chunk
             if time.monotonic() > deadline:
                 raise self._late()
+        raise self.gone
 
     def output(self) -> str:
         """What was printed since the last call, at most 64 KiB of it, as text."""
-        self._drain()
+        with contextlib.suppress(CellGone):  # too much of it: kept in `gone`
+            self._drain()
         text = self._output.decode("utf-8", "replace")
         if len(self._output) >= KEEP_OUTPUT:
             text += "\n[more was printed than is shown]"
@@ -176,6 +182,9 @@ class Cell:
         self._wire.close()
         os.close(self._out)
         os.close(self._fault)
+        # The numbers may soon be another file's.
+        self._out = self._fault = -1
+        self._poll = select.poll()
 
     def _frame(self) -> tuple[bytes, bytes] | None:
         if len(self._buffer) < frames.HEADER:
@@ -183,7 +192,7 @@ class Cell:
         try:
             kind, size = frames.header(bytes(self._buffer[: frames.HEADER]))
         except frames.FrameError:
-            raise self._gone("protocol", "Your code wrote to the grader's own channel.") from None
+            raise self.fail("protocol", "Your code wrote to the grader's own channel.") from None
         end = frames.HEADER + size
         if len(self._buffer) < end:
             return None
@@ -210,10 +219,10 @@ class Cell:
         if any(fd == self._out for fd, _ in events):
             self._drain()
         if not events and _resident(self._pid) > self._memory_limit:
-            raise self._gone("memory", f"Your code used more than {self._limits.memory_mib} MiB of memory.")
+            raise self.fail("memory", f"Your code used more than {self._limits.memory_mib} MiB of memory.")
 
     def _drain(self) -> None:
-        while True:
+        while self._out >= 0:
             try:
                 chunk = os.read(self._out, 1 << 16)
             except (BlockingIOError, InterruptedError):
@@ -230,7 +239,7 @@ class Cell:
                 if self._closed:
                     return
                 self._printed = 0  # said once
-                raise self._gone("output", f"Your code printed more than {self._limits.output_mib} MiB.")
+                raise self.fail("output", f"Your code printed more than {self._limits.output_mib} MiB.")
 
     def _late(self) -> CellGone:
         """Ask faulthandler where the code is, from outside, then end it."""
@@ -245,8 +254,7 @@ class Cell:
                 lines = parse_dump(dump)
                 if time.monotonic() > end:
                     break
-        self.close()
-        return CellGone(
+        return self.fail(
             "late", f"No answer within {self._limits.seconds:g} s: an endless loop, or far too slow.", lines
         )
 
@@ -267,11 +275,13 @@ class Cell:
                 what += " The system may have run out of memory."
         else:
             what = f"Your code ended the Python process (exit status {status}) instead of returning an answer."
-        return CellGone("died", what, lines)
+        return self.fail("died", what, lines)
 
-    def _gone(self, reason: str, message: str) -> CellGone:
+    def fail(self, reason: str, message: str, lines: Sequence[tuple[int, str]] = ()) -> CellGone:
+        """End the cell, for good, and say why: the error to raise."""
         self.close()
-        return CellGone(reason, message, [])
+        self.gone = CellGone(reason, message, list(lines))
+        return self.gone
 
     def _read_fault(self) -> bytes:
         with contextlib.suppress(OSError):

@@ -11,6 +11,9 @@ from grader.judge.cells import Cell, CellGone
 from grader.testing.proxy import Channel
 from grader.wire.values import WireError, decode, encode
 
+# All that one cell may answer: it is kept until the verdict, since a mistake is looked for in it.
+MAX_RECEIVED = 128 << 20
+
 
 @dataclass
 class Exchange:
@@ -40,6 +43,7 @@ class CellChannel(Channel):
         self.deadline = float("inf")
         self.check = ""
         self._open: list[Exchange] = []
+        self._received = 0
 
     def load(self, order: dict[str, Any]) -> None:
         """Hand the source over. Raises CellGone."""
@@ -74,6 +78,9 @@ class CellChannel(Channel):
             self.cell.send(b"q", request, self.deadline)
             while True:
                 kind, body = self.cell.receive(self.deadline)
+                self._received += len(body)
+                if self._received > MAX_RECEIVED:
+                    raise self.cell.fail("memory", f"Your code answered with more than {MAX_RECEIVED >> 20} MiB in all.")
                 if kind == b"c":
                     reply = self.answer(body)
                     self._open[0].callbacks.append((body, reply))
@@ -88,8 +95,7 @@ class CellChannel(Channel):
 
     def _confused(self, error: WireError) -> CellGone:
         """What came is not something a cell says: whatever wrote it, this cell is not believed again."""
-        self.cell.close()
-        return CellGone("protocol", f"Your code wrote to the grader's own channel ({error}).", [])
+        return self.cell.fail("protocol", f"Your code wrote to the grader's own channel ({error}).")
 
 
 def fresh_deadline(seconds: float) -> float:

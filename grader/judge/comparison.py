@@ -39,4 +39,6 @@ def _number(value: Any) -> Any:
         return f"{value.real:.6g}{value.imag:+.6g}j"
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if value != value else ("Infinity" if value > 0 else "-Infinity")
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:  # the most a message holds as a number
+        return f"an int of {value.bit_length()} bits"
     return value

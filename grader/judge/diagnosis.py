@@ -56,17 +56,21 @@ def gather(reference: Reference, transcripts: Sequence[Transcript]) -> Evidence:
     )
 
 
-def diagnose(reference: Reference, evidence: Evidence, budget_s: float) -> Diagnosis | None:
-    """The mistake, or pair of mistakes, that alone reproduces all the learner's answers; None where none or several do."""
+def diagnose(reference: Reference, evidence: Evidence, budget_s: float) -> dict[str, Diagnosis]:
+    """The mistake, or pair of mistakes, that alone reproduces all the learner's answers; nothing where none or several do.
+
+    Returned by the checks in which the learner's answers part from the reference's. Of a pair each check gets the mistakes
+    that part from the reference there.
+    """
     if not evidence.parted or any(answer is None for answer, _ in evidence.learner):
-        return None
+        return {}
     end = time.monotonic() + budget_s
     mistakes = reference.mistakes
-    single = _matching(reference, evidence, ((mistake,) for mistake in mistakes), end)
-    if single:
-        return _named(single)
-    pairs = (pair for pair in itertools.combinations(mistakes, 2) if pair[0].of != pair[1].of)
-    return _named(_matching(reference, evidence, pairs, end))
+    found = _matching(reference, evidence, ((mistake,) for mistake in mistakes), end)
+    if not found:
+        pairs = (pair for pair in itertools.combinations(mistakes, 2) if pair[0].of != pair[1].of)
+        found = _matching(reference, evidence, pairs, end)
+    return _by_check(reference, evidence, found[0]) if len(found) == 1 else {}
 
 
 def _matching(
@@ -75,7 +79,8 @@ def _matching(
     found = []
     for chosen in candidates:
         if time.monotonic() > end:
-            break
+            # What was not tried might reproduce everything too.
+            return []
         if _reproduces(reference, chosen, evidence):
             found.append(chosen)
     return found
@@ -95,10 +100,37 @@ def _reproduces(reference: Reference, chosen: tuple[Mark, ...], evidence: Eviden
     return True
 
 
-def _named(found: list[tuple[Mark, ...]]) -> Diagnosis | None:
-    if len(found) != 1:
-        return None
-    chosen = found[0]
+def _by_check(reference: Reference, evidence: Evidence, chosen: tuple[Mark, ...]) -> dict[str, Diagnosis]:
+    whole = _named(chosen)
+    if len(chosen) == 1:
+        return dict.fromkeys(evidence.parted, whole)
+    by_answers, by_callbacks = zip(*(_parts(reference, evidence, mark) for mark in chosen), strict=True)
+    found = {}
+    for check in evidence.parted:
+        # Another order of calling a function is no mistake by itself: call-backs tell only where no answer does.
+        for parted in (by_answers, by_callbacks):
+            here = tuple(mark for mark, checks in zip(chosen, parted, strict=True) if check in checks)
+            if here:
+                found[check] = _named(here)
+                break
+        else:  # only both together part here
+            found[check] = whole
+    return found
+
+
+def _parts(reference: Reference, evidence: Evidence, mark: Mark) -> tuple[set[str], set[str]]:
+    """The checks in which this mistake alone parts from the reference: by its answers, by what it asks of call-backs."""
+    alone = answers(reference.variant(mark), evidence.transcripts)
+    by_answers, by_callbacks = set(), set()
+    for exchange, mine, theirs in zip(evidence.exchanges, alone, evidence.reference, strict=True):
+        if not same_answer(mine[0], theirs[0]):
+            by_answers.add(exchange.check)
+        if not same(mine[1], theirs[1]):
+            by_callbacks.add(exchange.check)
+    return by_answers, by_callbacks
+
+
+def _named(chosen: tuple[Mark, ...]) -> Diagnosis:
     message = " And: ".join(mark.message for mark in chosen)
     hint = next((mark.hint for mark in chosen if mark.hint), None)
     return Diagnosis("+".join(mark.name for mark in chosen), message, hint)

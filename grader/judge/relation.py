@@ -6,10 +6,12 @@ shape with at least four distinct values each.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from grader.judge.diagnosis import Evidence
+from grader.judge.replay import same
 from grader.testing.compare import as_array
 
 RTOL = 1e-4
@@ -19,8 +21,11 @@ MIN_CALLS = 2
 
 def relation(evidence: Evidence) -> str | None:
     """The sentence for the first relation that holds, or None."""
+    # No relation below changes a size. Before any copy is made: a learner's array may be expanded from a single number.
+    if any(math.prod(a.shape) != math.prod(b.shape) for a, b in _arrays_of(evidence)):
+        return None
     pairs = list(_differing(evidence))
-    if len({mine.shape for mine, _ in pairs}) < MIN_CALLS:
+    if len({mine.shape for mine, theirs in pairs if _telling(theirs)}) < MIN_CALLS or not all(map(_finite, pairs)):
         return None
     factor = _common(pairs, _factor)
     if factor is not None:
@@ -41,15 +46,30 @@ def relation(evidence: Evidence) -> str | None:
 def _differing(evidence: Evidence) -> Iterator[tuple[Any, Any]]:
     import numpy as np
 
+    for a, b in _arrays_of(evidence):
+        x, y = as_array(a), as_array(b)
+        if x.ndim == 0 or x.dtype.kind not in "fi" or y.dtype.kind not in "fi" or _equal(x, y) or same(a, b):
+            continue
+        yield x.astype(np.float64), y.astype(np.float64)
+
+
+def _telling(array: Any) -> bool:
+    """Whether there are values enough: what holds of three zeros holds by chance."""
+    import numpy as np
+
+    return bool(np.unique(array).size >= MIN_DISTINCT)
+
+
+def _finite(pair: tuple[Any, Any]) -> bool:
+    import numpy as np
+
+    return all(bool(np.isfinite(array).all()) for array in pair)
+
+
+def _arrays_of(evidence: Evidence) -> Iterator[tuple[Any, Any]]:
+    """The learner's arrays and the reference's, side by side."""
     for (mine, _), (theirs, _) in zip(evidence.learner, evidence.reference, strict=True):
-        for a, b in zip(_arrays(mine), _arrays(theirs), strict=False):
-            x, y = as_array(a), as_array(b)
-            if x.ndim == 0 or x.dtype.kind not in "fi" or y.dtype.kind not in "fi" or _equal(x, y):
-                continue
-            if not (np.isfinite(x).all() and np.isfinite(y).all()):
-                continue
-            if np.unique(y).size >= MIN_DISTINCT:
-                yield x.astype(np.float64), y.astype(np.float64)
+        yield from zip(_arrays(mine), _arrays(theirs), strict=False)
 
 
 def _arrays(value: Any) -> Iterator[Any]:

@@ -6,6 +6,7 @@ order agree, two that differ do not.
 
 from __future__ import annotations
 
+import functools
 import math
 import sys
 from collections.abc import Callable, Sequence
@@ -37,7 +38,8 @@ class Reference:
         sys.modules["reference"] = module
         exec(self._code, vars(module))
         for mark in chosen:
-            setattr(module, mark.of, getattr(module, mark.name))
+            *owner, last = mark.of.split(".")
+            setattr(functools.reduce(getattr, owner, module), last, getattr(module, mark.name))
         return module
 
     @property
@@ -73,7 +75,8 @@ class _Listening(LocalChannel):
 def decoded(message: bytes) -> Any:
     """A message with its handles as plain marks. None where it cannot be read."""
     try:
-        return decode(message, lambda tag, fields: (f"<{tag}>", *fields[2:]))
+        # Of a handle only whether it can be called; the rest may be anything a cell cares to send.
+        return decode(message, lambda tag, fields: (f"<{tag}>", fields[2:3] == [True]))
     except WireError:
         return None
 

@@ -71,7 +71,8 @@ def read_materials(request: Request) -> Materials:
 def base_seed(request: Request, suite_sha256: str) -> bytes:
     """HMAC of (class key or empty; exercise, source, suite, salt): the same source gets the same verdict."""
     parts = (request.exercise, request.source, suite_sha256, request.salt)
-    message = b"".join(len(part.encode()).to_bytes(8, "big") + part.encode("utf-8", "surrogatepass") for part in parts)
+    coded = [part.encode("utf-8", "surrogatepass") for part in parts]
+    message = b"".join(len(part).to_bytes(8, "big") + part for part in coded)
     return hmac.new(request.class_key.encode(), message, hashlib.sha256).digest()
 
 

@@ -29,7 +29,7 @@ def forbidden_uses(tree: ast.Module, forbid: tuple[Forbidden, ...]) -> list[tupl
 
 
 def _imports(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    for node in ast.walk(tree):
+    for node in _graded(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield (
@@ -48,7 +48,16 @@ def _graded(tree: ast.Module) -> Iterator[ast.AST]:
 
 
 def _is_main_block(node: ast.stmt) -> bool:
-    return isinstance(node, ast.If) and ast.unparse(node.test) in ("__name__ == '__main__'", "'__main__' == __name__")
+    """By the tree's own nodes: `ast.unparse` recurses, and a condition may be as deep as its author likes."""
+    match node:
+        case ast.If(test=ast.Compare(left=left, ops=[ast.Eq()], comparators=[right])):
+            pass
+        case _:
+            return False
+    match left, right:
+        case (ast.Name("__name__"), ast.Constant("__main__")) | (ast.Constant("__main__"), ast.Name("__name__")):
+            return True
+    return False
 
 
 def _dotted(node: ast.expr, aliases: dict[str, str]) -> str | None:

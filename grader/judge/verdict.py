@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+
+import pytest
 
 from grader.judge.cells import CellGone
 from grader.judge.comparison import comparison
@@ -57,8 +60,16 @@ def explain(error: BaseException, source: Source) -> tuple[CheckStatus, str, tup
         return status, _clip(error.message), source.frames(error.lines)
     if isinstance(error, AssertionError):
         return "failed", _clip(str(error) or "The property does not hold."), ()
+    if isinstance(error, pytest.fail.Exception):
+        return "failed", _clip(_not_raised(error.msg or "")), ()
     # The suite stumbled over what it was given: the reference passes it, so the answer was of an unexpected kind.
     return "failed", _clip(f"The check could not use what your code returned ({type(error).__name__}: {error})."), ()
+
+
+def _not_raised(message: str) -> str:
+    """pytest.raises says "DID NOT RAISE <class 'ValueError'>"."""
+    names = re.findall(r"<class '(?:[\w.]*\.)?(\w+)'>", message) if message.startswith("DID NOT RAISE") else []
+    return f"Your code should have raised {' or '.join(names)} here, and did not." if names else message
 
 
 def _told(error: LearnerError) -> str:
@@ -108,10 +119,12 @@ def score(checks: list[Check]) -> float:
     return sum(check.status == "passed" for check in own) / len(own)
 
 
-def with_help(checks: list[Check], parted: set[str], diagnosis: Diagnosis | None, relation: str | None) -> list[Check]:
-    """The checks, with the diagnosis or the relation beside those in which the learner's answers part from the expected."""
+def with_help(
+    checks: list[Check], parted: set[str], diagnosis: Mapping[str, Diagnosis], relation: str | None
+) -> list[Check]:
+    """The checks, with their diagnosis or the relation beside those in which the learner's answers part from the expected."""
     return [
-        replace(check, diagnosis=diagnosis, relation=relation)
+        replace(check, diagnosis=diagnosis.get(check.id), relation=relation)
         if check.id in parted and check.status not in ("passed", "not_run")
         else check
         for check in checks

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 from grader.testing.proxy import Handle
@@ -21,6 +22,7 @@ TOLERANCES = {
     "float16": (1e-2, 1e-3),
 }
 EXACT = (0.0, 0.0)
+MAX_KEYS = 8  # that a message names
 
 
 class Mismatch(AssertionError):
@@ -69,10 +71,7 @@ def assert_close(
             assert_close(a, e, rtol=rtol, atol=atol, what=f"item {i} of {what}", why=why, check_dtype=check_dtype)
         return
     if isinstance(expected, dict):
-        if not isinstance(actual, dict) or list(map(str, sorted(actual, key=str))) != sorted(map(str, expected)):
-            raise Mismatch(
-                f"{_cap(what)}: expected a dict with the keys {_keys(expected)}, got {_describe(actual)}.{tail}"
-            )
+        _same_keys(actual, expected, what, tail)
         for key in expected:
             assert_close(
                 actual[key],
@@ -86,7 +85,7 @@ def assert_close(
         return
     if not _is_number(expected) and not _is_array(expected):
         if type(actual) is not type(expected) or actual != expected:
-            raise Mismatch(f"{_cap(what)}: expected {_describe(expected)}, got {_describe(actual)}.{tail}")
+            raise Mismatch(f"{_cap(what)}: expected {_wanted(expected)}, got {_describe(actual)}.{tail}")
         return
     _same_form(actual, expected, what, tail, check_dtype)
     name = _dtype(expected) or _dtype(actual)
@@ -96,7 +95,10 @@ def assert_close(
 
 
 def assert_equal(actual: Any, expected: Any, *, what: str = "the result", why: str = "") -> None:
-    """Fail unless `actual` is exactly `expected`: same type, shape, dtype and values (NaN equals NaN)."""
+    """Fail unless `actual` is exactly `expected`: shape, dtype and values, without a tolerance (NaN equals NaN).
+
+    As in `assert_close`, a tuple may stand for a list, and any real number for a number of its value; a bool is no number.
+    """
     assert_close(actual, expected, rtol=0.0, atol=0.0, what=what, why=why)
 
 
@@ -120,16 +122,19 @@ def assert_gradients(
 
 
 def as_array(value: Any) -> Any:
-    """A number, array or tensor as a NumPy array: float64, complex128, int64 or bool."""
+    """A number, array or tensor as a NumPy array; floats of any size become float64, and so do ints beyond 64 bits."""
     import numpy as np
 
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(value, torch.Tensor):
-        plain = value.detach()
+        plain = value.detach().resolve_conj().resolve_neg()
         if plain.dtype.is_floating_point:
             plain = plain.to(torch.float64)
         return plain.numpy()
-    array = np.asarray(value)
+    try:
+        array = np.asarray(float(value) if isinstance(value, int) and abs(value) >= 2**63 else value)
+    except OverflowError:  # beyond any float
+        array = np.asarray(math.inf if value > 0 else -math.inf)
     return array.astype(np.float64) if array.dtype.kind == "f" else array
 
 
@@ -170,6 +175,17 @@ def _same_container(actual: Any, expected: Any, what: str, tail: str) -> None:
         raise Mismatch(f"{_cap(what)}: expected {len(expected)} items, got {len(actual)}.{tail}")
 
 
+def _same_keys(actual: Any, expected: dict[Any, Any], what: str, tail: str) -> None:
+    if not isinstance(actual, dict):
+        raise Mismatch(f"{_cap(what)}: expected a dict with the keys {_keys(expected)}, got {_describe(actual)}.{tail}")
+    missing = [key for key in expected if key not in actual]
+    extra = [key for key in actual if key not in expected]
+    parts = [f"it lacks the key{'s' * (len(missing) > 1)} {_keys(missing)}"] if missing else []
+    parts += [f"there should be no key {_keys(extra)}"] if extra else []
+    if parts:
+        raise Mismatch(f"{_cap(what)}: {', '.join(parts)}.{tail}")
+
+
 def _same_form(actual: Any, expected: Any, what: str, tail: str, check_dtype: bool) -> None:
     """Kind, shape and dtype; a Python number may stand for a zero-dimensional array where the other side is a number."""
     if not _is_array(actual) and not _is_number(actual):
@@ -201,7 +217,9 @@ def _is_torch(value: Any) -> bool:
 def _same_values(actual: Any, expected: Any, tolerance: tuple[float, float], what: str, tail: str) -> None:
     if not _is_array(actual) and not _is_array(expected):
         if not _close(actual, expected, tolerance):
-            raise Mismatch(f"{_cap(what)}: expected {expected!r}, got {_number(actual)}{_off(actual, expected)}.{tail}")
+            raise Mismatch(
+                f"{_cap(what)}: expected {_number(expected)}, got {_number(actual)}{_off(actual, expected)}.{tail}"
+            )
         return
     import numpy as np
 
@@ -210,7 +228,9 @@ def _same_values(actual: Any, expected: Any, tolerance: tuple[float, float], wha
     with np.errstate(all="ignore"):
         same = (a == e) | (np.isnan(a) & np.isnan(e)) if a.dtype.kind in "fc" or e.dtype.kind in "fc" else a == e
         gap = np.abs(a.astype(np.complex128 if a.dtype.kind == "c" else np.float64) - e)
-        good = same | (np.isfinite(a) & np.isfinite(e) & (gap <= atol + rtol * np.abs(e)))
+        # `gap` is a float: two large ints that differ may be no distance apart.
+        near = (np.isfinite(a) & np.isfinite(e) & (gap <= atol + rtol * np.abs(e))) if max(tolerance) > 0 else same
+        good = same | near
     if good.all():
         return
     bad = ~good
@@ -220,13 +240,12 @@ def _same_values(actual: Any, expected: Any, tolerance: tuple[float, float], wha
     count = int(bad.sum())
     parts = [_special(a, e, bad)] if _special(a, e, bad) else []
     where = f" at {_index(first)}" if first else ""
-    parts.append(
-        f"expected {e[first]:.6g}, got {a[first]:.6g}{where}"
-        if e.dtype.kind in "fc" or a.dtype.kind in "fc"
-        else f"expected {e[first]}, got {a[first]}{where}"
-    )
+    short = [f"{side[first]:.6g}" if side.dtype.kind in "fc" else str(side[first]) for side in (e, a)]
+    if short[0] == short[1]:
+        short = [repr(side[first].item()) for side in (e, a)]
+    parts.append(f"expected {short[0]}, got {short[1]}{where}")
     if e.size > 1:
-        size = f"the largest error is {gap[worst]:.3g} at {_index(worst)}" if np.isfinite(gap[worst]) else ""
+        size = f"the largest error is {gap[worst]:.3g} at {_index(worst)}" if a.dtype.kind != "b" and np.isfinite(gap[worst]) else ""
         parts.append(f"{count} of {e.size} values differ" + (f"; {size}" if size else ""))
     if max(tolerance) > 0:
         parts.append(f"allowed is {atol:g} + {rtol:g} * |expected|")
@@ -286,8 +305,13 @@ def _describe(value: Any) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-def _keys(value: dict[Any, Any]) -> str:
-    return ", ".join(map(repr, value))
+def _wanted(value: Any) -> str:
+    return "None" if value is None else _describe(value)
+
+
+def _keys(keys: Iterable[Any]) -> str:
+    shown = [_describe(key) for key in keys]
+    return ", ".join(shown[:MAX_KEYS]) + (f" and {len(shown) - MAX_KEYS} more" if len(shown) > MAX_KEYS else "")
 
 
 def _index(index: tuple[int, ...]) -> str:

@@ -30,6 +30,9 @@ class LearnerError(Exception):
         self.text = text
         self.frames = frames
 
+    def __str__(self) -> str:  # KeyError would quote it
+        return f"{self.kind}: {self.text}" if self.text else self.kind
+
 
 def learner_error(kind: str, base: str, text: str, frames: list[tuple[int, str]]) -> LearnerError:
     """A LearnerError that is also a `base`, where that names a builtin Exception with a plain constructor."""

@@ -56,23 +56,25 @@ def decode(tag: str, fields: list[Any]) -> Any:
 
 
 def _tensor(value: Any, torch: Any) -> list[Any] | None:
-    name = str(value.dtype).removeprefix("torch.")
-    if name not in TORCH_DTYPES or value.layout is not torch.strided or value.device.type != "cpu":
-        return None
-    _bounded(list(value.shape))
     # Base-class methods, and under no dispatch of a learner's subclass.
     with torch._C.DisableTorchFunctionSubclass(), torch.no_grad():
-        plain = torch.Tensor.detach(value).resolve_conj().resolve_neg()
+        name = str(value.dtype).removeprefix("torch.")
+        if name not in TORCH_DTYPES or value.layout is not torch.strided or value.device.type != "cpu":
+            return None
+        whole = torch.Tensor.as_subclass(value, torch.Tensor)
+        shape = list(whole.shape)
+        _bounded(shape)
+        plain = whole.detach().resolve_conj().resolve_neg()
         strides = list(plain.stride())
-        if not rebuildable(plain.shape, strides):
+        if not rebuildable(shape, strides):
             plain = plain.contiguous()
-            strides = contiguous(plain.shape)
-        for axis, size in enumerate(collapse(plain.shape, strides)):
+            strides = contiguous(shape)
+        for axis, size in enumerate(collapse(shape, strides)):
             plain = plain.narrow(axis, 0, size)
-        # Not reshape(-1): an axis of one element keeps whatever stride it has, and `view` wants 1.
+        # as_strided, not reshape: a single element of an expanded tensor keeps the stride 0 and then has no bytes to view.
         flat = plain.contiguous().as_strided((plain.numel(),), (1,))
         raw = flat.view(torch.uint8).numpy().tobytes()
-    return ["tensor", name, list(value.shape), strides, bool(value.requires_grad), raw]
+    return ["tensor", name, shape, strides, bool(whole.requires_grad), raw]
 
 
 def _decode_tensor(name: str, shape: list[int], strides: list[int], requires_grad: bool, raw: bytes) -> Any:

@@ -26,6 +26,9 @@ def vjp(target: Any, args: list[Any], kwargs: dict[str, Any], cotangent: Any, wr
     for item in outputs:
         if not isinstance(item, torch.Tensor):
             raise TypeError(f"expected a tensor to be returned, got {type(item).__name__}")
+    if len(outputs) != len(cotangents):
+        plural = "" if len(cotangents) == 1 else "s"
+        raise ValueError(f"expected {len(cotangents)} output{plural}, got {len(outputs)}")
     connected = [(out, cot) for out, cot in zip(outputs, cotangents, strict=True) if out.requires_grad]
     reached = [i for i, leaf in enumerate(inputs) if leaf.requires_grad]
     grads: list[Any] = [None] * len(inputs)

@@ -77,7 +77,11 @@ class Interpreter:
         kind = getattr(builtins, reply[1], RuntimeError)
         if not (isinstance(kind, type) and issubclass(kind, Exception)):
             kind = RuntimeError
-        raise kind(reply[2])
+        try:
+            error = kind(reply[2])
+        except TypeError:  # a constructor that wants more, such as UnicodeDecodeError's
+            error = RuntimeError(reply[2])
+        raise error
 
     def _on_object(self, value: object) -> Node:
         if isinstance(value, CallBack):

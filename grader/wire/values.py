@@ -93,7 +93,7 @@ def _encode(value: object, on_object: OnObject, budget: _Budget, depth: int) -> 
 def _encode_int(value: Any, *_: Any) -> Node:
     if -(2**63) <= value < 2**63:
         return value
-    size = value.bit_length() // 8 + 1
+    size = (~value if value < 0 else value).bit_length() // 8 + 1
     if size > MAX_INT_BYTES:
         raise WireError(f"an int of more than {MAX_INT_BYTES} bytes")
     return ["int", value.to_bytes(size, "big", signed=True)]
@@ -131,6 +131,7 @@ def _encode_slice(value: Any, on_object: OnObject, budget: _Budget, depth: int) 
 
 _ENCODERS: dict[type, Callable[[Any, OnObject, _Budget, int], Node]] = {
     int: _encode_int,
+    float: lambda value, *_: value,
     str: _encode_str,
     bytes: _encode_bytes,
     bytearray: _encode_bytes,
@@ -138,12 +139,12 @@ _ENCODERS: dict[type, Callable[[Any, OnObject, _Budget, int], Node]] = {
     list: _sequence("list"),
     tuple: _sequence("tuple"),
     set: _sequence("set"),
-    frozenset: _sequence("set"),
+    frozenset: _sequence("frozenset"),
     dict: _encode_dict,
     slice: _encode_slice,
     type(Ellipsis): lambda *_: ["ellipsis"],
 }
-_SUBCLASSES: tuple[type, ...] = (int, str, bytes, tuple, list, set, dict)
+_SUBCLASSES: tuple[type, ...] = (int, float, complex, str, bytes, bytearray, tuple, list, set, frozenset, dict)
 
 
 def _decode(node: Node, on_node: OnNode, budget: _Budget, depth: int) -> Any:
@@ -199,6 +200,10 @@ def _decode_set(fields: list[Any], on_node: OnNode, budget: _Budget, depth: int)
         raise WireError("a set of what cannot be hashed") from None
 
 
+def _decode_frozenset(*given: Any) -> frozenset[Any]:
+    return frozenset(_decode_set(*given))
+
+
 def _decode_dict(fields: list[Any], on_node: OnNode, budget: _Budget, depth: int) -> dict[Any, Any]:
     if len(fields) % 2:
         raise WireError("a dict with a key that has no value")
@@ -246,6 +251,7 @@ _DECODERS: dict[str, Callable[[list[Any], OnNode, _Budget, int], Any]] = {
     "list": _parts,
     "tuple": lambda *given: tuple(_parts(*given)),
     "set": _decode_set,
+    "frozenset": _decode_frozenset,
     "dict": _decode_dict,
     "slice": _decode_slice,
     "ellipsis": _decode_ellipsis,

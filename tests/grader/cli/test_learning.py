@@ -6,6 +6,10 @@ import json
 from xml.etree import ElementTree
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grader.cli.show import reflow
 
 from .conftest import CLAMP, MINICOURSE, RIGHT, WRONG
 
@@ -121,7 +125,66 @@ def test_list_and_show_as_json(at, monkeypatch):
     assert shown["hints"] == {"taken": 0, "total": 4}
     assert "counts" in shown["statement"]
     monkeypatch.setenv("COLUMNS", "200")
-    assert shown["statement"] in at("show", "vocabulary").out
+    assert " ".join(shown["statement"].split()) in " ".join(at("show", "vocabulary").out.split())
+
+
+STATEMENT = """\
+# A heading that is not broken, however long it is, because it is one
+
+A paragraph whose lines
+are broken anew, with a
+[markup] and `code`.
+
+- an item that goes on
+  in a second line
+- another
+12. a number and more of it
+in line
+
+| a | table of more than thirty columns |
+|---|---|
+
+    a formula = that stays as it is, in one line
+        as it was
+
+```
+fenced lines stay as they are as well
+```
+end"""
+
+REFLOWED = """\
+# A heading that is not broken, however long it is, because it is one
+
+A paragraph whose lines are
+broken anew, with a [markup]
+and `code`.
+
+- an item that goes on in a
+  second line
+- another
+12. a number and more of it in
+    line
+
+| a | table of more than thirty columns |
+|---|---|
+
+    a formula = that stays as it is, in one line
+        as it was
+
+```
+fenced lines stay as they are as well
+```
+end"""
+
+
+def test_paragraphs_are_broken_anew_and_nothing_else():
+    assert reflow(STATEMENT, 30) == REFLOWED
+    assert reflow(REFLOWED, 30) == REFLOWED
+
+
+@given(st.text(st.characters(categories=("L", "N", "P", "S"), include_characters=" \n#-|`"), max_size=200), st.integers(20, 100))
+def test_no_word_is_lost(text, width):
+    assert reflow(text, width).split() == text.split()
 
 
 def test_another_path(at):

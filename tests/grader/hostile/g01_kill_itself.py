@@ -1,0 +1,10 @@
+"""Kills itself as if the system had run out of memory."""
+# exercise: attention/scaled_dot_product
+# status: error
+# says: crashed the Python process
+
+import signal
+
+
+def sdpa(Q, K, V, mask=None):
+    signal.raise_signal(signal.SIGKILL)

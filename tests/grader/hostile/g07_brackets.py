@@ -1,0 +1,6 @@
+"""Brackets within brackets, which a parser may take very long over."""
+# exercise: attention/scaled_dot_product
+# status: error
+# says: SyntaxError
+
+x = [{(lambda: [{(lambda: [{(lambda: [{(lambda: [{(lambda: [{(lambda: [{(lambda: [{(lambda: [{(lambda: [{(lambda: [{(lambda: [{(lambda: [{(lambda: [{(lambda: [{(lambda: [{(lambda: [{(lambda: [{(lambda: [{(lambda: [{(lambda: [{(lambda: [{(lambda: [{(lambda: [{(lambda: [{(lambda: 

@@ -1,0 +1,13 @@
+"""Reaches the forbidden function through a module that uses it."""
+# exercise: attention/scaled_dot_product
+# status: CALIB
+# score: CALIB
+
+import sys
+
+import torch
+
+
+def sdpa(Q, K, V, mask=None):
+    functional = sys.modules["torch.nn.functional"]
+    return vars(functional)["scaled_dot_product_attention"](Q, K, V, mask)
