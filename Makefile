@@ -8,7 +8,7 @@ WORKSPACE ?= workspace
 .PHONY: run test check bench clean format
 
 run: $(READY)
-	$(BIN)/gradlings init $(WORKSPACE) --if-missing
+	$(BIN)/gradlings init $(WORKSPACE)
 	cd $(WORKSPACE) && $(CURDIR)/$(BIN)/gradlings watch
 
 test: $(READY)

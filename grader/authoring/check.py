@@ -6,6 +6,7 @@ import ast
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from grader.authoring.mutate import mutants, variant
 from grader.authoring.report import Finding, Kill, Report
@@ -30,7 +31,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Task:
-    """One grading and what is to become of it. `kind`: stub, reference, again, alternative, mistake or mutant."""
+    """One grading and what is to become of it. `kind`: stub, started, reference, again, alternative, mistake or mutant."""
 
     kind: str
     name: str
@@ -87,16 +88,14 @@ def check_course(
 
 
 def _tasks(course: Course, exercise: Exercise, report: Report, seeds: int, mutation: bool) -> Iterator[Task]:
-    try:
-        stub, reference, suite = (
-            path(exercise.id).read_text(encoding="utf-8") for path in (course.stub, course.reference, course.suite)
-        )
-        report.findings += static_findings(course, exercise, stub, reference, suite)
-        marks = read_marks(reference)
-        edits = mutants(reference) if mutation else []
-    except (OSError, SyntaxError, UnicodeDecodeError) as error:
-        report.findings.append(Finding(exercise.id, f"a file cannot be read: {error}"))
+    paths = [path(exercise.id) for path in (course.stub, course.reference, course.suite)]
+    texts = [_read(course, path, report) for path in paths]
+    if any(text is None for text in texts):
         return
+    stub, reference, suite = (text or "" for text in texts)
+    report.findings += static_findings(course, exercise, stub, reference, suite)
+    marks = read_marks(reference)
+    edits = mutants(reference) if mutation else []
     mistakes = [mark for mark in marks if mark.kind == "mistake"]
     alternatives = [mark for mark in marks if mark.kind == "alternative"]
     report.alternatives = len(alternatives)
@@ -104,18 +103,26 @@ def _tasks(course: Course, exercise: Exercise, report: Report, seeds: int, mutat
     if len(mistakes) < MISTAKES[exercise.level]:
         report.findings.append(
             Finding(
-                at, f"{len(mistakes)} mistakes; a {exercise.level} exercise has at least {MISTAKES[exercise.level]}"
+                at,
+                f"{len(mistakes)} mistakes; a {exercise.level} exercise has at least {MISTAKES[exercise.level]}",
+                "add what learners get wrong, as functions under @mistake",
             )
         )
     if len(alternatives) < ALTERNATIVES[exercise.level]:
         report.findings.append(
-            Finding(at, "no alternative: another right solution shows that the suite does not ask for one style")
+            Finding(
+                at,
+                "has no alternative",
+                "add another right solution under @alternative: it shows that the suite does not ask for one style",
+            )
         )
 
     def task(kind: str, name: str, source: str, salt: str = "") -> Task:
         return Task(kind, name, Submission(exercise.id, source, salt))
 
     yield task("stub", "stub", stub)
+    # The stub itself is never run: with a line more it is a learner's file, and must not pass.
+    yield task("started", "stub", f"{stub}\npass\n")
     for seed in range(seeds):
         yield task("reference", f"seed {seed}", reference, f"seed {seed}")
         for mark in alternatives:
@@ -128,6 +135,23 @@ def _tasks(course: Course, exercise: Exercise, report: Report, seeds: int, mutat
         yield task("again", mark.name, variant(reference, mark.of, mark.name))
     for mutant in edits:
         yield task("mutant", mutant.label, mutant.source)
+
+
+def _read(course: Course, path: Path, report: Report) -> str | None:
+    """The text of a file that parses, or None and a finding."""
+    where = path.relative_to(course.root).as_posix()
+    try:
+        text = path.read_text(encoding="utf-8")
+        ast.parse(text, where)
+    except OSError as error:
+        report.findings.append(Finding(where, f"cannot be read: {error.strerror}", "every exercise has this file"))
+    except UnicodeDecodeError as error:
+        report.findings.append(Finding(where, f"is not UTF-8: {error}", "save it as UTF-8"))
+    except (SyntaxError, ValueError) as error:
+        report.findings.append(Finding(where, f"does not parse: {error}", "mend the line it names"))
+    else:
+        return text
+    return None
 
 
 def _graded(course: Course, tasks: list[Task], jobs: int | None, quick: bool) -> Iterator[tuple[Task, Verdict]]:
@@ -157,15 +181,19 @@ def _with_seconds(course: Course, seconds: float) -> Course:
 
 def _note(report: Report, exercise: Exercise, task: Task, verdict: Verdict, verdicts: dict[str, list[Verdict]]) -> None:
     """Enter one verdict in the report."""
-    at = f"{exercise.id}: {task.kind} {task.name}"
+    stub = task.kind in ("stub", "started")
+    at = f"exercises/{exercise.id}.py" if stub else f"reference/{exercise.id}.py: {task.kind} {task.name}"
     if verdict.status == "ungraded":
-        report.findings.append(Finding(at, verdict.message))
+        report.findings.append(Finding(at, verdict.message, "it tells which file of the course is broken"))
         return
     first = next((check for check in verdict.checks if check.status not in ("passed", "not_run")), None)
     told = f"{first.title}: {first.message}" if first else verdict.message
     match task.kind:
         case "stub" if verdict.status != "not_started":
-            report.findings.append(Finding(at, f"the stub is `{verdict.status}`, not `not_started`: {told}"))
+            problem = f"the stub is `{verdict.status}`, not `not_started`: {told}"
+            report.findings.append(Finding(at, problem, "it has to load, and to leave the work to the learner"))
+        case "started" if verdict.passed:
+            report.findings.append(Finding(at, "the stub passes every check", "take out what the learner is to write"))
         case "reference" | "alternative" if not verdict.passed:
             report.findings.append(Finding(at, f"does not pass. {told}", "a right solution must pass under every seed"))
         case "reference":
@@ -185,7 +213,7 @@ def _note(report: Report, exercise: Exercise, task: Task, verdict: Verdict, verd
                         Finding(
                             at,
                             "survives: every check passes",
-                            "kill it by a check, or argue in topic.toml that it is equal",
+                            "kill it by a check, or argue under `equivalent_mutants` in topic.toml that it is equal",
                         )
                     )
 

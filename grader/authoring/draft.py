@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 from grader.errors import CourseError, UsageError
@@ -29,6 +30,7 @@ _INPUTS = {
     "numpy.ndarray": "rng.normal(size=(3, 5))",
     "torch.Tensor": "torch.randn(3, 5)",
     "Tensor": "torch.randn(3, 5)",
+    "Callable": "lambda t: t * t",
 }
 
 
@@ -42,8 +44,8 @@ def draft(root: Path, exercise_id: str, solution: str | None) -> list[Path]:
     source = solution or _EXAMPLE
     try:
         tree = ast.parse(source)
-    except SyntaxError as error:
-        raise CourseError("the solution", f"does not parse: {error}") from None
+    except (SyntaxError, ValueError) as error:
+        raise CourseError("the solution", f"does not parse: {error}", "Start from a file that runs.") from None
     topic, _, name = exercise_id.partition("/")
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")]
     if not functions:
@@ -54,8 +56,29 @@ def draft(root: Path, exercise_id: str, solution: str | None) -> list[Path]:
         root / "tests" / "exercises" / topic / f"test_{name}.py": _suite(functions),
     }
     taken = next((path for path in files if path.exists()), None)
-    if taken:
-        raise UsageError(f"{taken} is there already.", "Choose another id, or remove it first.")
+    if taken or name in _listed(root / "exercises" / topic / "topic.toml"):
+        what = taken or f"{exercise_id} in {root / 'exercises' / topic / 'topic.toml'}"
+        raise UsageError(f"{what} is there already.", "Choose another id, or remove it first.")
+    try:
+        return _write(root, topic, name, files)
+    except OSError as error:
+        raise UsageError(
+            f"{error.filename or root}: {error.strerror}.", "Name a folder that can be written to."
+        ) from None
+
+
+def _listed(toml: Path) -> list[str]:
+    """The exercises a topic.toml names. Raises CourseError where it cannot be read."""
+    try:
+        found = tomllib.loads(toml.read_text(encoding="utf-8")).get("exercise", [])
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except (OSError, ValueError) as error:
+        raise CourseError(str(toml), f"cannot be read: {error}", "Mend it first.") from None
+    return [str(table.get("name")) for table in found if isinstance(table, dict)]
+
+
+def _write(root: Path, topic: str, name: str, files: dict[Path, str]) -> list[Path]:
     written = _course_files(root, topic)
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -64,7 +87,7 @@ def draft(root: Path, exercise_id: str, solution: str | None) -> list[Path]:
     with toml.open("a", encoding="utf-8") as file:
         title = name.replace("_", " ").capitalize()
         file.write(f'\n[[exercise]]\nname = "{name}"\ntitle = "{title}"\nlevel = "draft"\nhints = []\n')
-    return [*written, *files, toml]
+    return list(dict.fromkeys([*written, *files, toml]))
 
 
 def _course_files(root: Path, topic: str) -> list[Path]:
@@ -77,11 +100,15 @@ def _course_files(root: Path, topic: str) -> list[Path]:
     course = root / "exercises" / "course.toml"
     if course.exists():
         listed = course.read_text(encoding="utf-8")
-        if f'"{topic}"' not in listed:
+        try:
+            topics = tomllib.loads(listed).get("topics", [])
+        except ValueError as error:
+            raise CourseError(str(course), f"cannot be read: {error}", "Mend it first.") from None
+        if topic not in topics:
             course.write_text(re.sub(r"topics\s*=\s*\[", f'topics = ["{topic}", ', listed, count=1), encoding="utf-8")
     else:
         wanted[course] = (
-            f'name = "{root.resolve().name}"\ntitle = "A new course"\nversion = "0.1"\ntopics = ["{topic}"]\n'
+            f'name = "{_course_name(root)}"\ntitle = "A new course"\nversion = "0.1"\ntopics = ["{topic}"]\n'
         )
     written = []
     for path, text in wanted.items():
@@ -92,22 +119,53 @@ def _course_files(root: Path, topic: str) -> list[Path]:
     return written
 
 
+def _course_name(root: Path) -> str:
+    return re.sub(r"[^a-z0-9_-]+", "-", root.resolve().name.lower()).strip("-") or "course"
+
+
 def _stub(tree: ast.Module, name: str) -> str:
     """The solution with its bodies taken out and a statement to write."""
     kept: list[ast.stmt] = []
+    needed = _needed(tree)
     for node in tree.body:
         if isinstance(node, ast.Import | ast.ImportFrom):
             kept.append(node)
         elif isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
-            doc = ast.get_docstring(node) or f"What {node.name} returns."
-            body = ast.parse(f'def f():\n    """{doc}"""\n    raise NotImplementedError("write {node.name}")').body[0]
-            assert isinstance(body, ast.FunctionDef)
-            node = ast.FunctionDef(**{**vars(node), "body": body.body})
+            # Built, not formatted: a docstring may hold quotes and backslashes.
+            doc = ast.Expr(ast.Constant(ast.get_docstring(node) or f"What {node.name} returns."))
+            body = [doc, *ast.parse(f'raise NotImplementedError("write {node.name}")').body]
+            kept.append(ast.FunctionDef(**{**vars(node), "body": body}))
+        elif _names(node, ast.Store) & needed:
             kept.append(node)
-    text = "\n\n\n".join(ast.unparse(ast.fix_missing_locations(node)) for node in kept)
+    parts = [ast.unparse(ast.fix_missing_locations(node)) for node in kept]
+    imports = sum(isinstance(node, ast.Import | ast.ImportFrom) for node in kept)
+    text = "\n\n\n".join([*(["\n".join(parts[:imports])] if imports else []), *parts[imports:]])
     heading = ast.get_docstring(tree) or name.replace("_", " ").capitalize()
+    heading = heading.replace("\\", "\\\\").replace('"""', "'" * 3)
     statement = f'"""{heading}\n\nWhat it is and why, the formula, shapes and dtypes, a tiny example, the source.\n"""'
     return f'{statement}\n\n{text}\n\n\nif __name__ == "__main__":\n    print("Try your code here.")\n'
+
+
+def _needed(tree: ast.Module) -> set[str]:
+    """The names that public functions use outside their bodies: in defaults, annotations, decorators."""
+    heads = [
+        part
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+        for part in (node.args, node.returns, *node.decorator_list)
+        if part is not None
+    ]
+    return set().union(*(_names(part, ast.Load) for part in heads))
+
+
+def _names(node: ast.AST, context: type[ast.expr_context]) -> set[str]:
+    """The names used in `node`, or bound by it where it is an assignment or a class."""
+    if context is ast.Store:
+        if isinstance(node, ast.ClassDef):
+            return {node.name}
+        if not isinstance(node, ast.Assign | ast.AnnAssign):
+            return set()
+    return {item.id for item in ast.walk(node) if isinstance(item, ast.Name) and isinstance(item.ctx, context)}
 
 
 def _reference(source: str, functions: list[ast.FunctionDef]) -> str:
@@ -134,16 +192,22 @@ def _after_docstring(source: str) -> int:
     return max(lines)
 
 
+def _input(arg: ast.arg) -> str:
+    hint = ast.unparse(arg.annotation) if arg.annotation else ""
+    return _INPUTS.get(hint) or _INPUTS.get(hint.partition("[")[0]) or "float(rng.normal())"
+
+
 def _suite(functions: list[ast.FunctionDef]) -> str:
     parts = []
     for function in functions:
-        inputs = [
-            _INPUTS.get(ast.unparse(arg.annotation) if arg.annotation else "", "float(rng.normal())")
-            for arg in function.args.args
+        given = function.args
+        positional = [arg.arg for arg in (*given.posonlyargs, *given.args)]
+        named = [arg.arg for arg, default in zip(given.kwonlyargs, given.kw_defaults, strict=True) if default is None]
+        wanted = [
+            arg for arg in (*given.posonlyargs, *given.args, *given.kwonlyargs) if arg.arg in (*positional, *named)
         ]
-        names = [arg.arg for arg in function.args.args]
-        lines = [f"    {name} = {value}" for name, value in zip(names, inputs, strict=True)]
-        call = f"{function.name}({', '.join(names)})"
+        lines = [f"    {arg.arg} = {_input(arg)}" for arg in wanted]
+        call = f"{function.name}({', '.join([*positional, *(f'{name}={name}' for name in named)])})"
         parts.append(
             f"def test_{function.name}_like_the_reference(solution, reference, rng):\n"
             f'    """{function.name} gives the expected values."""\n'

@@ -58,10 +58,10 @@ def mutants(source: str) -> list[Mutant]:
         for changed in _edits(node):
             mutated = _replaced(tree, path, changed)
             before, after = _text(node), _text(changed)
-            label = f"{_owner(tree, path)}: {before} -> {after or 'dropped'}"
+            plain = label = f"{_owner(tree, path)}: {before} -> {after or 'dropped'}"
             number = 2
             while label in found:
-                label = f"{label.partition(' #')[0]} #{number}"
+                label = f"{plain} #{number}"
                 number += 1
             found[label] = Mutant(label, getattr(node, "lineno", 0), ast.unparse(mutated))
     return list(found.values())
@@ -142,7 +142,9 @@ def _edits(node: ast.AST) -> Iterator[ast.AST]:
         case ast.Call(func=ast.Name(id=name)) if name in _NAMES:
             changed.func.id = _NAMES[name]  # type: ignore[attr-defined]
             yield changed
-        case ast.Call(func=ast.Name() | ast.Attribute(), args=[argument], keywords=[]):
+        case ast.Call(func=ast.Name() | ast.Attribute(), args=[argument], keywords=[]) if not isinstance(
+            argument, ast.Starred
+        ):
             yield copy.deepcopy(argument)
         case ast.Call(func=ast.Attribute(value=receiver), args=[]):
             yield copy.deepcopy(receiver)

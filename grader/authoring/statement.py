@@ -31,7 +31,7 @@ def static_findings(course: Course, exercise: Exercise, stub: str, reference: st
         )
     if exercise.level == "published":
         arrays = re.search(r"^\s*(import|from) (numpy|torch)\b", stub, re.MULTILINE)
-        for pattern, what in ((_SHAPE, "shapes"), (_DTYPE, "types or dtypes"), (_SOURCE, "a source")):
+        for pattern, what in ((_SHAPE, "shapes"), (_DTYPE, "types or dtypes"), (_SOURCE, "source")):
             if (arrays or what != "shapes") and not pattern.search(statement):
                 yield Finding(at, f"the statement names no {what}", f"add {what} to the docstring")
     if len(exercise.hints) < HINTS[exercise.level]:
@@ -41,10 +41,12 @@ def static_findings(course: Course, exercise: Exercise, stub: str, reference: st
             "write the idea, the shapes, the equation, the line",
         )
     yield from _answer_in_stub(at, stub, reference)
+    yield from _lost_marks(f"reference/{exercise.id}.py", reference, len(exercise.hints))
     yield from _untitled(f"tests/exercises/{exercise.topic}/test_{exercise.name}.py", suite)
     for data in exercise.data:
         if not course.data(exercise.id, data).is_file():
-            yield Finding(f"exercises/{exercise.topic}/topic.toml", f"{data} is not in the topic's data folder")
+            problem = f"{exercise.id}: {data} is not there"
+            yield Finding(f"exercises/{exercise.topic}/topic.toml", problem, "put it into the topic's data folder")
 
 
 def _answer_in_stub(at: str, stub: str, reference: str) -> Iterator[Finding]:
@@ -62,7 +64,26 @@ def _bodies(tree: ast.Module) -> Iterator[tuple[str, str]]:
             yield node.name, "".join(ast.dump(statement) for statement in body)
 
 
+def _lost_marks(at: str, reference: str, hints: int) -> Iterator[Finding]:
+    """Mistakes and alternatives that stand for nothing, or point to a hint that is not there."""
+    tree = ast.parse(reference)
+    defined = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    for name, node in defined.items():
+        for item in node.decorator_list:
+            if not (isinstance(item, ast.Call) and isinstance(item.func, ast.Name)):
+                continue
+            if item.func.id not in ("mistake", "alternative"):
+                continue
+            given = {k.arg: k.value.value for k in item.keywords if isinstance(k.value, ast.Constant)}
+            of, hint = given.get("of"), given.get("hint")
+            # Of a method only the class is looked for: it may be inherited.
+            if isinstance(of, str) and of.partition(".")[0] not in defined:
+                yield Finding(at, f"`{name}` stands for `{of}`, which is not in the file", "name what it replaces")
+            if isinstance(hint, int) and not 1 <= hint <= hints:
+                yield Finding(at, f"`{name}` points to hint {hint} of {hints}", "hints are counted from 1")
+
+
 def _untitled(at: str, suite: str) -> Iterator[Finding]:
-    for node in ast.parse(suite).body:
+    for node in ast.walk(ast.parse(suite)):
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_") and not ast.get_docstring(node):
             yield Finding(at, f"{node.name} has no docstring", "its first line is the check's title")

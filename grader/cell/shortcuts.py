@@ -1,12 +1,13 @@
 """Forbidden shortcuts: calls that would skip the point of an exercise raise, whatever alias they are called by.
 
 Catches honest shortcuts only. A dotted name is replaced by a function that raises; an operator (`aten::name`) is caught
-where torch dispatches it, however it was reached.
+where torch dispatches it, however it was reached: by an alias, `torch._C`, `torch.ops`, a compiled graph or another operator.
 """
 
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -21,8 +22,8 @@ def guard(forbidden: dict[str, str]) -> None:
     for name, why in forbidden.items():
         if name not in operators:
             _replace(name, why)
-    if operators:
-        _watch(operators)
+    if operators and "torch" in sys.modules:
+        _refuse(operators)
 
 
 def message(name: str, why: str) -> str:
@@ -46,14 +47,15 @@ def _raiser(name: str, why: str) -> Callable[..., NoReturn]:
     return refuse
 
 
-def _watch(operators: dict[str, str]) -> None:
-    from torch.utils._python_dispatch import TorchDispatchMode
+def _refuse(operators: dict[str, str]) -> None:
+    """Put kernels that raise in the place of operators, those that torch would take apart before it dispatches included."""
+    from torch.library import Library
 
-    def refuse_some(_self: Any, func: Any, _types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        name = func.name().partition(".")[0]
-        if name in operators:
-            raise ForbiddenCall(message(name, operators[name]))
-        return func(*args, **(kwargs or {}))
-
-    mode: Any = type("Guard", (TorchDispatchMode,), {"__torch_dispatch__": refuse_some})
-    mode().__enter__()
+    library: Any = Library("aten", "IMPL")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch warns that a kernel is overridden: that is the purpose
+        for name, why in operators.items():
+            refuse: Any = _raiser(name, why)
+            refuse.library = library  # whose end would give the kernels back
+            for key in ("CPU", "AutogradCPU"):
+                library.impl(name.removeprefix("aten::"), refuse, key)

@@ -22,8 +22,12 @@ def command(exercise: str, course: str, solution: Path | None) -> None:
     """Draft EXERCISE (topic/name): stub, reference, suite and its entry in topic.toml."""
     from grader.authoring.draft import draft
     from grader.cli.output import data, make_console, print_text, shown_path
+    from grader.errors import UsageError
 
-    text = solution.read_text(encoding="utf-8") if solution else None
+    try:
+        text = solution.read_text(encoding="utf-8") if solution else None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{solution} cannot be read: {error}.", "Name a Python file in UTF-8.") from None
     console = make_console()
     for path in draft(Path(course), exercise, text):
         print_text(console, data(f"wrote {shown_path(path)}"))

@@ -7,7 +7,7 @@ what we print is half learner text. Commands that must start at once use `grader
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rich.console import Console
 from rich.text import Text
@@ -16,7 +16,8 @@ from grader.cli.plain import can_show, print_json, print_json_line, shown_path
 from grader.text import clean
 
 __all__ = [
-    "can_show", "data", "labelled", "make_console", "print_json", "print_json_line", "print_text", "shown_path", "waiting",
+    "can_show", "data", "labelled", "make_console", "print_json", "print_json_line", "print_notices", "print_text",
+    "shown_path", "waiting",
 ]  # fmt: skip
 
 
@@ -47,6 +48,12 @@ def print_text(console: Console, text: Text, indent: int = 0) -> None:
     for line in text.wrap(console, max(console.width - indent, 20), overflow="fold"):
         line.rstrip()
         console.print(Text(" " * indent).append_text(line) if line else "", no_wrap=True, overflow="ignore", crop=False)
+
+
+def print_notices(console: Console, notices: Iterable[str]) -> None:
+    """What the learner should know about their workspace: a newer course, a database that cannot be written."""
+    for notice in notices:
+        print_text(console, data(notice, "yellow"))
 
 
 @contextlib.contextmanager

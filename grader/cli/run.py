@@ -19,7 +19,7 @@ def command(ctx: click.Context, exercise: str | None, course: str | None, as_jso
     Exits with 0 if it passes and 1 if it does not.
     """
     from grader.cli.outcome import print_outcome
-    from grader.cli.output import make_console, waiting
+    from grader.cli.output import make_console, print_notices, waiting
     from grader.cli.render import exit_code
     from grader.cli.verdicts import print_verdict_json
 
@@ -30,5 +30,7 @@ def command(ctx: click.Context, exercise: str | None, course: str | None, as_jso
         if as_json:
             print_verdict_json(outcome.verdict)
         else:
-            print_outcome(make_console(), session, outcome)
+            console = make_console()
+            print_outcome(console, session, outcome)
+            print_notices(console, session.notices)
     ctx.exit(exit_code(outcome.verdict))

@@ -31,7 +31,7 @@ def command(
     Without EXERCISE every file of the workspace is graded, and recorded where it is new. Exits with 0 if all pass, 1 if one does
     not, 3 if one could not be graded.
     """
-    from grader.cli.output import make_console, print_json
+    from grader.cli.output import make_console, print_json, print_notices
     from grader.cli.render import exit_code
     from grader.cli.verdicts import verdict_value
 
@@ -59,6 +59,7 @@ def command(
             )
         else:
             _print(console, session, ordered, duration)
+            print_notices(console, session.notices)
     ctx.exit(max((exit_code(outcome.verdict) for outcome in ordered), default=0))
 
 

@@ -266,13 +266,16 @@ class Cell:
             name = {
                 11: "a segmentation fault",
                 6: "an abort",
-                9: "a kill",
                 24: "too much processor time",
                 8: "an arithmetic fault",
+                31: "a system call that is not allowed",
             }
             what = f"Your code crashed the Python process ({name.get(-status, f'signal {-status}')})."
-            if -status == 9:
-                what += " The system may have run out of memory."
+            if -status == 9:  # also by us, where the wire was closed and the process lived on
+                what = (
+                    "Your code's Python process was killed, or cut itself off from the grader: it may have run out of memory, "
+                    "or closed files that are not its own."
+                )
         else:
             what = f"Your code ended the Python process (exit status {status}) instead of returning an answer."
         return self.fail("died", what, lines)

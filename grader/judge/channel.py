@@ -9,6 +9,7 @@ from typing import Any
 
 from grader.judge.cells import Cell, CellGone
 from grader.testing.proxy import Channel
+from grader.wire.frames import FrameError
 from grader.wire.values import WireError, decode, encode
 
 # All that one cell may answer: it is kept until the verdict, since a mistake is looked for in it.
@@ -83,8 +84,9 @@ class CellChannel(Channel):
                     raise self.cell.fail("memory", f"Your code answered with more than {MAX_RECEIVED >> 20} MiB in all.")
                 if kind == b"c":
                     reply = self.answer(body)
+                    self._received += len(reply)  # kept as well; a few bytes may stand for millions of elements
                     self._open[0].callbacks.append((body, reply))
-                    self.cell.send(b"r", reply, self.deadline)
+                    self._reply(reply)
                 elif kind == b"a":
                     record.answer = body
                     return body
@@ -92,6 +94,13 @@ class CellChannel(Channel):
                     raise WireError("a frame of no known kind")
         finally:
             self._open.pop()
+
+    def _reply(self, reply: bytes) -> None:
+        try:
+            self.cell.send(b"r", reply, self.deadline)
+        except FrameError as error:
+            message = f"Your code had a function of the check compute more than can be handed back: {error}."
+            raise self.cell.fail("memory", message) from None
 
     def _confused(self, error: WireError) -> CellGone:
         """What came is not something a cell says: whatever wrote it, this cell is not believed again."""

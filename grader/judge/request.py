@@ -108,5 +108,7 @@ def same_program(a: Any, b: Any) -> bool:
 
 def _without_docstring(body: list[Any]) -> list[Any]:
     first = body[0] if body else None
-    is_text = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+    is_text = (
+        isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+    )
     return body[1:] if is_text else body

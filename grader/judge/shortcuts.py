@@ -17,7 +17,7 @@ def forbidden_uses(tree: ast.Module, forbid: tuple[Forbidden, ...]) -> list[tupl
     aliases = dict(_imports(tree))
     found: list[tuple[int, Forbidden]] = []
     for node in _graded(tree):
-        if isinstance(node, ast.ImportFrom) and node.module:
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
             found += [
                 (node.lineno, wanted[name]) for alias in node.names if (name := f"{node.module}.{alias.name}") in wanted
             ]

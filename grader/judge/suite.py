@@ -164,8 +164,8 @@ def planned(item: pytest.Item) -> Planned:
     """Id and title of an item: `test_rows[2]` becomes `rows[2]`; the docstring's first line is the title."""
     doc = (getattr(getattr(item, "function", None), "__doc__", None) or "").strip().splitlines()
     identity = item.name.removeprefix("test_")
-    title = doc[0].rstrip(".") if doc else identity.replace("_", " ")
-    _, bracket, case = identity.partition("[")
+    name, bracket, case = identity.partition("[")
+    title = doc[0].rstrip(".") if doc else name.replace("_", " ")
     return Planned(identity, f"{title} [{case}" if bracket else title)
 
 

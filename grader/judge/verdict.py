@@ -26,7 +26,8 @@ class Source:
 
     def __init__(self, file: str, text: str) -> None:
         self._file = file
-        self._lines = text.splitlines()
+        # As Python counts them: `splitlines` also ends a line at form feeds and at separators of Unicode.
+        self._lines = re.split(r"\r\n|\r|\n", text)
 
     def frames(self, lines: Iterable[tuple[int, str]]) -> tuple[Frame, ...]:
         """Frames of the learner's own file; line numbers beyond its end are dropped."""
@@ -67,8 +68,9 @@ def explain(error: BaseException, source: Source) -> tuple[CheckStatus, str, tup
 
 
 def _not_raised(message: str) -> str:
-    """pytest.raises says "DID NOT RAISE <class 'ValueError'>"."""
-    names = re.findall(r"<class '(?:[\w.]*\.)?(\w+)'>", message) if message.startswith("DID NOT RAISE") else []
+    """pytest.raises says "DID NOT RAISE ValueError", or "any of (...)", or by older versions "<class 'ValueError'>"."""
+    before, said, after = message.partition("DID NOT RAISE")
+    names = re.findall(r"\b[A-Z]\w*", after) if said and not before else []
     return f"Your code should have raised {' or '.join(names)} here, and did not." if names else message
 
 
@@ -81,6 +83,8 @@ def _told(error: LearnerError) -> str:
         return "Your code asked Python to exit (SystemExit) instead of returning an answer."
     if error.kind == "MemoryError" or "can't allocate memory" in error.text:
         return "Your code ran out of memory."
+    if error.kind == "WireError":
+        return f"What your code returned cannot be handed to the grader: {error.text}."
     if error.kind == "AttributeError" and error.text.startswith("module 'solution' has no attribute"):
         name = error.text.rpartition("'")[0].rpartition("'")[2]
         return f"There is no `{name}` in your file (was it renamed or deleted?)."

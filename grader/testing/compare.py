@@ -245,7 +245,11 @@ def _same_values(actual: Any, expected: Any, tolerance: tuple[float, float], wha
         short = [repr(side[first].item()) for side in (e, a)]
     parts.append(f"expected {short[0]}, got {short[1]}{where}")
     if e.size > 1:
-        size = f"the largest error is {gap[worst]:.3g} at {_index(worst)}" if a.dtype.kind != "b" and np.isfinite(gap[worst]) else ""
+        size = (
+            f"the largest error is {gap[worst]:.3g} at {_index(worst)}"
+            if a.dtype.kind != "b" and np.isfinite(gap[worst])
+            else ""
+        )
         parts.append(f"{count} of {e.size} values differ" + (f"; {size}" if size else ""))
     if max(tolerance) > 0:
         parts.append(f"allowed is {atol:g} + {rtol:g} * |expected|")

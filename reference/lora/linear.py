@@ -19,7 +19,7 @@ class LoRALinear(nn.Module):
         W0 = base.weight
         self.lora_A = nn.Parameter(W0.new_empty(r, base.in_features))
         self.lora_B = nn.Parameter(W0.new_zeros(base.out_features, r))
-        nn.init.kaiming_uniform_(self.lora_A, a=math.sqrt(5))
+        nn.init.kaiming_normal_(self.lora_A)
         self.scaling = alpha / r
         self.dropout = nn.Dropout(dropout)
 
@@ -118,6 +118,17 @@ class bias_left_out(LoRALinear):
 
 
 @mistake(
+    "The base's bias is added twice: calling `base` adds it already.",
+    of="LoRALinear",
+    hint=3,
+)
+class bias_twice(LoRALinear):
+    def forward(self, x):
+        h = super().forward(x)
+        return h if self.base.bias is None else h + self.base.bias
+
+
+@mistake(
     "The base is still trained: its weight or bias has `requires_grad=True`. In LoRA the pre-trained "
     "weights are frozen; only lora_A and lora_B learn.",
     of="LoRALinear",
@@ -193,7 +204,7 @@ class factors_swapped(_Shaped):
         W0 = base.weight
         A = nn.Parameter(W0.new_zeros(base.out_features, r))
         B = nn.Parameter(W0.new_empty(r, base.in_features))
-        nn.init.kaiming_uniform_(B, a=math.sqrt(5))
+        nn.init.kaiming_uniform_(B)
         super().__init__(base, A, B, alpha / r, dropout)
 
     def forward(self, x):
@@ -212,7 +223,7 @@ class factors_transposed(_Shaped):
         W0 = base.weight
         A = nn.Parameter(W0.new_empty(base.in_features, r))
         B = nn.Parameter(W0.new_zeros(r, base.out_features))
-        nn.init.kaiming_uniform_(A, a=math.sqrt(5))
+        nn.init.kaiming_uniform_(A)
         super().__init__(base, A, B, alpha / r, dropout)
 
     def forward(self, x):
@@ -248,7 +259,7 @@ class factors_not_parameters(_Shaped):
     def __init__(self, base, r, alpha, dropout=0.0):
         W0 = base.weight
         A, B = W0.new_empty(r, base.in_features), W0.new_zeros(base.out_features, r)
-        nn.init.kaiming_uniform_(A, a=math.sqrt(5))
+        nn.init.kaiming_uniform_(A)
         super().__init__(base, A.requires_grad_(), B.requires_grad_(), alpha / r, dropout)
 
     def forward(self, x):
@@ -289,7 +300,7 @@ class both_zero(LoRALinear):
 class both_random(LoRALinear):
     def __init__(self, base, r, alpha, dropout=0.0):
         super().__init__(base, r, alpha, dropout)
-        nn.init.kaiming_uniform_(self.lora_B, a=math.sqrt(5))
+        nn.init.kaiming_uniform_(self.lora_B)
 
 
 @mistake(
@@ -303,7 +314,7 @@ class starts_swapped(LoRALinear):
     def __init__(self, base, r, alpha, dropout=0.0):
         super().__init__(base, r, alpha, dropout)
         nn.init.zeros_(self.lora_A)
-        nn.init.kaiming_uniform_(self.lora_B, a=math.sqrt(5))
+        nn.init.kaiming_uniform_(self.lora_B)
 
 
 @mistake(

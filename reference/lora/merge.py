@@ -123,6 +123,18 @@ class scaling_inverted(MergeableLoRA):
 
 
 @mistake(
+    "You take the rank from the wrong axis: A is (r, ...), so r is `A.shape[0]`; `A.shape[1]` is the "
+    "number of inputs.",
+    of="MergeableLoRA",
+    hint=3,
+)
+class rank_from_inputs(MergeableLoRA):
+    def scaling(self, name):
+        A, _, alpha = self.adapters[name]
+        return alpha / A.shape[1]
+
+
+@mistake(
     "Your ΔW is B A without the scale: α / r is there beside the layer but missing in `delta`, so that "
     "merging changes the output.",
     of="MergeableLoRA",
@@ -273,6 +285,21 @@ class unmerged_without_adapter(MergeableLoRA):
 class layer_copied(MergeableLoRA):
     def __init__(self, layer, adapters, fan_in_fan_out=False):
         super().__init__(copy.deepcopy(layer), adapters, fan_in_fan_out)
+
+
+@mistake(
+    "You change the weight in place while PyTorch records for autograd, which it forbids for a "
+    "parameter. Merge under `torch.no_grad()`.",
+    of="MergeableLoRA",
+    hint=4,
+)
+class merges_under_autograd(MergeableLoRA):
+    def merge(self):
+        if self.merged or self.active is None:
+            raise RuntimeError("cannot merge")
+        before = self.layer.weight.detach().clone()
+        self.layer.weight += self.delta(self.active)
+        self._before, self.merged = before, True
 
 
 @mistake(
@@ -454,6 +481,43 @@ class switch_always_merges(MergeableLoRA):
         super().switch(name)
         if name is not None and not self.merged:
             self.merge()
+
+
+@mistake(
+    "Your `switch(None)` leaves the old adapter in use. None means no adapter: `active` becomes None, "
+    "and a merged one is taken out.",
+    of="MergeableLoRA",
+    hint=4,
+)
+class none_ignored(MergeableLoRA):
+    def switch(self, name):
+        if name is not None:
+            super().switch(name)
+
+
+@mistake(
+    "Your `switch(None)` takes a merged adapter out but leaves it active. None means no adapter: "
+    "`active` becomes None.",
+    of="MergeableLoRA",
+    hint=4,
+)
+class none_leaves_active(MergeableLoRA):
+    def switch(self, name):
+        active = self.active
+        super().switch(name)
+        self.active = active if name is None else name
+
+
+@mistake(
+    "Your `switch` raises for None. None is no unknown name: it means that no adapter is to be active.",
+    of="MergeableLoRA",
+    hint=4,
+)
+class none_refused(MergeableLoRA):
+    def switch(self, name):
+        if name is None:
+            raise KeyError(name)
+        super().switch(name)
 
 
 @mistake(

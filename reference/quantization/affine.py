@@ -62,6 +62,16 @@ def _steps(x, bits, sym, *, range_=_range, zero=torch.round, codes=_codes, guard
     return codes(x, S, Z, q_min, q_max).to(torch.int64).to(dtype), S, Z.to(z_dtype)
 
 
+def _plain_range(x, bits, zero):
+    """From min to max; a range of length 0, so any constant, gets the scale 1."""
+    if x.numel() == 0:
+        return _right(x, bits, False)
+    lo, hi = x.min(), x.max()
+    S = (hi - lo) / (2**bits - 1) if hi > lo else torch.ones_like(hi)
+    Z = zero(-lo / S)
+    return _codes(x, S, Z, 0, 2**bits - 1).to(torch.uint8), S, Z.to(torch.int32)
+
+
 def _symmetric(x, S, q_min, q_max):
     return torch.clamp(torch.round(x / S), q_min, q_max).to(torch.int8), S, torch.zeros((), dtype=torch.int32)
 
@@ -146,9 +156,7 @@ def zero_point_truncated(x, bits, sym):
     hint=1,
 )
 def zero_point_not_clamped(x, bits, sym):
-    if sym or not x.numel() or x.min() == x.max():
-        return _right(x, bits, sym)
-    return _steps(x, bits, sym, range_=lambda x, _: (x.min(), x.max()))
+    return _right(x, bits, sym) if sym else _plain_range(x, bits, torch.round)
 
 
 @mistake(
@@ -159,13 +167,7 @@ def zero_point_not_clamped(x, bits, sym):
     hint=1,
 )
 def range_without_zero(x, bits, sym):
-    if sym or not x.numel() or x.min() == x.max():
-        return _right(x, bits, sym)
-
-    def zero(z):
-        return torch.round(z).clamp(0, 2**bits - 1)
-
-    return _steps(x, bits, sym, range_=lambda x, _: (x.min(), x.max()), zero=zero)
+    return _right(x, bits, sym) if sym else _plain_range(x, bits, lambda z: torch.round(z).clamp(0, 2**bits - 1))
 
 
 @mistake(
@@ -233,6 +235,18 @@ def symmetric_without_abs(x, bits, sym):
 )
 def scale_zero(x, bits, sym):
     return _steps(x, bits, sym, guarded=False)
+
+
+@mistake(
+    "The scale becomes 0 for a tensor of zeros, and the zero point 0 / 0, which is no number. There the "
+    "scale is 1, and the zero point 0.",
+    of="quantize",
+    hint=4,
+)
+def scale_zero_raises(x, bits, sym):
+    if x.numel() and not x.any() and not sym:
+        int(x.new_tensor(torch.nan))  # what turning the zero point into an int does
+    return scale_zero(x, bits, sym)
 
 
 @mistake(
@@ -329,6 +343,27 @@ def zero_point_negative(x, bits, sym):
 def scale_inverted(x, bits, sym):
     q, S, Z = _right(x, bits, sym)
     return q, 1 / S, Z
+
+
+@mistake(
+    "Your zero point is int64 (so are `torch.tensor(3)` and `.long()`). The number is right; the "
+    "statement asks for int32, the dtype of the sums it is used in.",
+    of="quantize",
+    hint=2,
+)
+def zero_point_in_int64(x, bits, sym):
+    q, S, Z = _right(x, bits, sym)
+    return q, S, Z.to(torch.int64)
+
+
+@mistake(
+    "Your zero point has the dtype of x. It is a code, a whole number: int32.",
+    of="quantize",
+    hint=2,
+)
+def zero_point_as_float(x, bits, sym):
+    q, S, Z = _right(x, bits, sym)
+    return q, S, Z.to(x.dtype)
 
 
 # Mistakes: dequant.

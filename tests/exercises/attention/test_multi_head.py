@@ -114,6 +114,45 @@ def test_cross(solution, rng):
         assert_close(mha(x_q, x_kv), by_heads(weights, 3, x_q, x_kv), what="cross-attention", why=why)
 
 
+def test_mask(solution, rng):
+    """The mask keeps keys where it is True: one for all, per sequence, or per head"""
+    weights, x_q, x_kv = random_weights(rng, 6), randn(rng, 2, 4, 6), randn(rng, 2, 5, 6)
+    mha = make(solution, 3, weights)
+    for shape in ((4, 5), (2, 1, 4, 5), (2, 1, 1, 5), (3, 1, 5), (2, 3, 4, 5)):
+        mask = random_mask(rng, *shape)
+        why = f"The mask has the shape {shape}; True means keep."
+        assert_close(mha(x_q, x_kv, mask), by_heads(weights, 3, x_q, x_kv, mask), what="the masked result", why=why)
+    causal = torch.ones(4, 4, dtype=torch.bool).tril()
+    actual = mha(x_q, mask=causal)
+    assert_close(actual, by_heads(weights, 3, x_q, None, causal), what="self-attention without looking ahead")
+
+
+def test_nothing_to_look_at(solution, rng):
+    """A query that may look at no key gets zeros from that head, and no NaN"""
+    weights, x = random_weights(rng, 6), randn(rng, 2, 4, 6)
+    mask = random_mask(rng, 2, 2, 4, 4)
+    mask[0, :, 1] = False
+    mask[1, 0, 3] = False
+    mha = make(solution, 2, weights)
+    why = "Token 1 of sequence 0 sees nothing in either head, token 3 of sequence 1 nothing in head 0."
+    assert_close(mha(x, mask=mask), by_heads(weights, 2, x, None, mask), why=why)
+
+
+def test_gradients(solution, rng):
+    """The gradients of all four weights and of both inputs have the right values"""
+    weights, x_q, x_kv = random_weights(rng, 6), randn(rng, 2, 4, 6), randn(rng, 2, 5, 6)
+    blind = random_mask(rng, 2, 1, 4, 5)
+    blind[1, 0, 2] = False
+    G = randn(rng, 2, 4, 6)
+    mha = make(solution, 3, weights)
+    for mask, why in ((None, ""), (blind, "With a mask that lets one query look at no key.")):
+        leaves = [t.clone().requires_grad_() for t in (*weights.values(), x_q, x_kv)]
+        own = dict(zip(NAMES, leaves[:4], strict=True))
+        expected = torch.autograd.grad(by_heads(own, 3, leaves[4], leaves[5], mask), leaves, G)
+        _, actual = vjp(mha, x_q, x_kv, mask, cotangent=G, wrt=(*NAMES, 0, 1))
+        assert_gradients(actual, list(expected), (*NAMES, "x_q", "x_kv"), why=why)
+
+
 def test_number_of_heads(solution, rng):
     """The number of heads matters, from one head to as many as there are columns"""
     weights, x = random_weights(rng, 6), randn(rng, 2, 4, 6)
@@ -164,45 +203,6 @@ def test_sequences_do_not_meet(solution, rng):
     assert_close(together, by_heads(weights, 2, x_q, x_kv))
 
 
-def test_mask(solution, rng):
-    """The mask keeps keys where it is True: one for all, per sequence, or per head"""
-    weights, x_q, x_kv = random_weights(rng, 6), randn(rng, 2, 4, 6), randn(rng, 2, 5, 6)
-    mha = make(solution, 3, weights)
-    for shape in ((4, 5), (2, 1, 4, 5), (2, 1, 1, 5), (3, 1, 5), (2, 3, 4, 5)):
-        mask = random_mask(rng, *shape)
-        why = f"The mask has the shape {shape}; True means keep."
-        assert_close(mha(x_q, x_kv, mask), by_heads(weights, 3, x_q, x_kv, mask), what="the masked result", why=why)
-    causal = torch.ones(4, 4, dtype=torch.bool).tril()
-    actual = mha(x_q, mask=causal)
-    assert_close(actual, by_heads(weights, 3, x_q, None, causal), what="self-attention without looking ahead")
-
-
-def test_nothing_to_look_at(solution, rng):
-    """A query that may look at no key gets zeros from that head, and no NaN"""
-    weights, x = random_weights(rng, 6), randn(rng, 2, 4, 6)
-    mask = random_mask(rng, 2, 2, 4, 4)
-    mask[0, :, 1] = False
-    mask[1, 0, 3] = False
-    mha = make(solution, 2, weights)
-    why = "Token 1 of sequence 0 sees nothing in either head, token 3 of sequence 1 nothing in head 0."
-    assert_close(mha(x, mask=mask), by_heads(weights, 2, x, None, mask), why=why)
-
-
-def test_gradients(solution, rng):
-    """The gradients of all four weights and of both inputs have the right values"""
-    weights, x_q, x_kv = random_weights(rng, 6), randn(rng, 2, 4, 6), randn(rng, 2, 5, 6)
-    blind = random_mask(rng, 2, 1, 4, 5)
-    blind[1, 0, 2] = False
-    G = randn(rng, 2, 4, 6)
-    mha = make(solution, 3, weights)
-    for mask, why in ((None, ""), (blind, "With a mask that lets one query look at no key.")):
-        leaves = [t.clone().requires_grad_() for t in (*weights.values(), x_q, x_kv)]
-        own = dict(zip(NAMES, leaves[:4], strict=True))
-        expected = torch.autograd.grad(by_heads(own, 3, leaves[4], leaves[5], mask), leaves, G)
-        _, actual = vjp(mha, x_q, x_kv, mask, cotangent=G, wrt=(*NAMES, 0, 1))
-        assert_gradients(actual, list(expected), (*NAMES, "x_q", "x_kv"), why=why)
-
-
 def test_uneven_width(solution):
     """A width that the heads cannot share evenly raises ValueError"""
     for d_model, n_heads in ((6, 4), (3, 6)):
@@ -213,6 +213,7 @@ def test_uneven_width(solution):
         except AssertionError as error:
             raise Mismatch(f"MHA({d_model}, {n_heads}) raised AssertionError; the statement asks for ValueError.") from error
         raise Mismatch(f"MHA({d_model}, {n_heads}) was made, although {n_heads} heads cannot share {d_model} columns evenly.")
+    solution.MHA(6, 3)  # what raises always has not looked at the numbers
 
 
 def test_inputs_and_dtype(solution, rng):

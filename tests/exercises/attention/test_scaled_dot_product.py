@@ -47,6 +47,8 @@ def test_by_hand(solution):
     assert_close(plain, torch.tensor([[3.0, 1, 6]], dtype=torch.float64), why="The weights are 3/4 and 1/4.")
     expected = torch.tensor([[4.0, 0, 8]], dtype=torch.float64)
     assert_close(masked, expected, what="the result with the second key hidden", why="True means keep.")
+    turned = solution.sdpa(Q, K, V.flip(-1))  # the answers above are in the statement; this one has to be computed
+    assert_close(turned, torch.tensor([[6.0, 1, 3]], dtype=torch.float64), what="the result with the columns of V reversed")
 
 
 def test_values(solution, reference, rng):

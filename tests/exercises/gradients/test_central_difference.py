@@ -204,6 +204,8 @@ def test_unknown_kind(solution):
         except ValueError:
             continue
         raise Mismatch(f"diff(f, 1.0, 0.5, {kind!r}) returned {answer!r}; an unknown kind must raise ValueError.")
+    # What raises always has not looked at the kind.
+    assert_close(solution.diff(_square, 1.0, 0.5, "central"), 2.0, what="the central difference")
 
 
 def test_steps_are_not_shared(solution, rng):

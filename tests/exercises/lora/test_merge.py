@@ -111,69 +111,6 @@ def test_delta_of_linear(solution):
     _check_delta(solution, "Linear")
 
 
-def test_delta_of_conv1d(solution):
-    """ΔW of Conv1D has the layout (in, out), where in and out are equal too"""
-    _check_delta(solution, "Conv1D")
-
-
-def test_delta_of_conv2d(solution):
-    """ΔW of nn.Conv2d mixes the kernels of A"""
-    _check_delta(solution, "Conv2d")
-
-
-def test_delta_of_embedding(solution):
-    """ΔW of nn.Embedding has a row for each token"""
-    _check_delta(solution, "Embedding")
-
-
-def test_output_before_and_after_merging(solution):
-    """Merged or not, the output is the layer's plus the scaled adapter, for all four layers"""
-    for kind in ("Linear", "Conv1D", "Conv2d", "Embedding"):
-        weight, bias, adapters, x, products = _case(kind)
-        module, layer = _module(solution, kind, weight, bias, adapters)
-        plain = module(x)
-        module.switch("code")
-        beside = module(x)
-        module.merge()
-        merged, there = module(x), layer.weight
-        alone, expected = _output(kind, x, weight, bias), _output(kind, x, weight + products["code"], bias)
-        assert_close(plain, alone, atol=ATOL, what=f"{kind}: the output with no adapter active")
-        assert_close(beside, expected, atol=ATOL, what=f"{kind}: the output with an adapter active, not merged")
-        assert_close(there.detach(), weight + products["code"], atol=ATOL, what=f"{kind}: the merged weight")
-        assert_close(merged, expected, atol=ATOL, what=f"{kind}: the output with the adapter merged")
-
-
-def test_example_of_the_statement(solution):
-    """The example worked by hand comes out"""
-    adapter = (torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0], [-1.0]]), 2.0)
-    x, expected = torch.tensor([1.0, 1.0]), torch.tensor([19.0, -5.0])
-    module, layer = _module(solution, "Linear", torch.eye(2), None, {"it": adapter})
-    module.switch("it")
-    before = module(x)
-    module.merge()
-    merged = layer.weight.detach()
-    after = module(x)
-    assert_close(before, expected, what="the output before merging")
-    assert_close(merged, torch.tensor([[7.0, 12.0], [-2.0, -3.0]]), what="the merged weight")
-    assert_close(after, expected, what="the output after merging")
-    transposed, _ = _module(solution, "Conv1D", torch.eye(2), torch.zeros(2), {"it": adapter})
-    assert_close(transposed.delta("it"), torch.tensor([[6.0, -2.0], [12.0, -4.0]]), what="ΔW for a Conv1D")
-
-
-def test_attributes_tell_the_state(solution):
-    """`active` and `merged` tell what is in use, from the start on"""
-    weight, bias, adapters, _, _ = _case("Linear")
-    module, _ = _module(solution, "Linear", weight, bias, adapters)
-    states = [(module.active, module.merged)]
-    for call, args in ((module.switch, ["code"]), (module.merge, []), (module.switch, ["poems"]), (module.unmerge, [])):
-        call(*args)
-        states.append((module.active, module.merged))
-    steps = ("at the start", "after switch('code')", "after merge()", "after switch('poems')", "after unmerge()")
-    expected = ((None, False), ("code", False), ("code", True), ("poems", True), ("poems", False))
-    for step, state, right in zip(steps, states, expected, strict=True):
-        assert_equal(state, right, what=f"(active, merged) {step}")
-
-
 def test_second_merge_is_refused(solution):
     """A second merge raises RuntimeError and changes nothing"""
     weight, bias, adapters, x, products = _case("Linear")
@@ -188,7 +125,8 @@ def test_second_merge_is_refused(solution):
     assert_equal(twice.detach(), once.detach(), what="the weight after a second merge()")
     _assert_raised(error, RuntimeError, "A second merge()")
     assert_equal(state, ("code", True), what="(active, merged) after a second merge()")
-    assert_close(out, _output("Linear", x, weight + products["code"], bias), atol=ATOL)
+    expected = _output("Linear", x, weight + products["code"], bias)
+    assert_close(out, expected, atol=ATOL, what="the output after a second merge()")
     assert_equal(back.detach(), weight, what="the weight after merge(), merge(), unmerge()")
 
 
@@ -209,45 +147,6 @@ def test_nothing_to_merge_or_unmerge(solution):
         _assert_raised(error, RuntimeError, "unmerge() with nothing merged")
     assert_equal(states, [(None, False), ("poems", False)], what="(active, merged) after what was refused")
     assert_equal(layer.weight.detach(), weight, what="the weight after what was refused")
-
-
-def test_unmerging_gives_back_every_bit(solution):
-    """After merging and unmerging, again and again, every bit of the weight is back, in bfloat16 too"""
-    for kind, dtype in (("Linear", torch.bfloat16), ("Embedding", torch.float32), ("Linear", torch.float64)):
-        weight, bias, adapters, _, products = _case(kind, dtype)
-        weight = weight * 0.02  # small weights, large corrections: what is subtracted does not come back
-        module, layer = _module(solution, kind, weight, bias, adapters)
-        merged, back = [], []
-        for name in ("poems", "code") * 3:
-            module.switch(name)
-            module.merge()
-            merged.append(layer.weight.detach())
-            module.unmerge()
-            back.append(layer.weight.detach())
-        # In bfloat16 A, B, their product and the sum are rounded by 2⁻⁹ each: 4 % of the largest entry is plenty.
-        loose = 0.04 * float(products["poems"].abs().max()) if dtype == torch.bfloat16 else None
-        what = f"the merged {str(dtype).removeprefix('torch.')} weight of {kind}"
-        assert_close(merged[0], weight + products["poems"], atol=loose, what=what)
-        for after in back:
-            what = f"the {str(dtype).removeprefix('torch.')} weight of {kind} after merging and unmerging"
-            assert_equal(after, weight, what=what)
-
-
-def test_copy_is_taken_when_merging(solution):
-    """Weights loaded before merging are the ones that come back"""
-    weight, bias, adapters, _, products = _case("Linear")
-    module, layer = _module(solution, "Linear", weight, bias, adapters)
-    module.switch("poems")
-    module.merge()
-    module.unmerge()
-    newer = _randn(*weight.shape)
-    load(layer, weight=newer)
-    module.merge()
-    merged = layer.weight
-    module.unmerge()
-    back = layer.weight
-    assert_close(merged.detach(), newer + products["poems"], atol=ATOL, what="the merged weight")
-    assert_equal(back.detach(), newer, what="the weight after unmerging", why="It was loaded just before merging.")
 
 
 def test_switching_while_merged(solution):
@@ -306,6 +205,108 @@ def test_unknown_adapter_is_refused(solution):
         kept = weight + products["code"] if merge else weight
         assert_close(there.detach(), kept, atol=ATOL, what=f"the weight {what}")
         assert_close(out, _output("Linear", x, weight + products["code"], bias), atol=ATOL, what=f"the output {what}")
+
+
+def test_copy_is_taken_when_merging(solution):
+    """Weights loaded before merging are the ones that come back"""
+    weight, bias, adapters, _, products = _case("Linear")
+    module, layer = _module(solution, "Linear", weight, bias, adapters)
+    module.switch("poems")
+    module.merge()
+    module.unmerge()
+    newer = _randn(*weight.shape)
+    load(layer, weight=newer)
+    module.merge()
+    merged = layer.weight
+    module.unmerge()
+    back = layer.weight
+    assert_close(merged.detach(), newer + products["poems"], atol=ATOL, what="the merged weight")
+    assert_equal(back.detach(), newer, what="the weight after unmerging", why="It was loaded just before merging.")
+
+
+def test_delta_of_conv1d(solution):
+    """ΔW of Conv1D has the layout (in, out), where in and out are equal too"""
+    _check_delta(solution, "Conv1D")
+
+
+def test_delta_of_conv2d(solution):
+    """ΔW of nn.Conv2d mixes the kernels of A"""
+    _check_delta(solution, "Conv2d")
+
+
+def test_delta_of_embedding(solution):
+    """ΔW of nn.Embedding has a row for each token"""
+    _check_delta(solution, "Embedding")
+
+
+def test_output_before_and_after_merging(solution):
+    """Merged or not, the output is the layer's plus the scaled adapter, for all four layers"""
+    for kind in ("Linear", "Conv1D", "Conv2d", "Embedding"):
+        weight, bias, adapters, x, products = _case(kind)
+        module, layer = _module(solution, kind, weight, bias, adapters)
+        plain = module(x)
+        module.switch("code")
+        beside = module(x)
+        module.merge()
+        merged, there = module(x), layer.weight
+        alone, expected = _output(kind, x, weight, bias), _output(kind, x, weight + products["code"], bias)
+        assert_close(plain, alone, atol=ATOL, what=f"{kind}: the output with no adapter active")
+        assert_close(beside, expected, atol=ATOL, what=f"{kind}: the output with an adapter active, not merged")
+        assert_close(there.detach(), weight + products["code"], atol=ATOL, what=f"{kind}: the merged weight")
+        assert_close(merged, expected, atol=ATOL, what=f"{kind}: the output with the adapter merged")
+
+
+def test_unmerging_gives_back_every_bit(solution):
+    """After merging and unmerging, again and again, every bit of the weight is back, in bfloat16 too"""
+    for kind, dtype in (("Linear", torch.bfloat16), ("Embedding", torch.float32), ("Linear", torch.float64)):
+        weight, bias, adapters, _, products = _case(kind, dtype)
+        weight = weight * 0.02  # small weights, large corrections: what is subtracted does not come back
+        module, layer = _module(solution, kind, weight, bias, adapters)
+        merged, back = [], []
+        for name in ("poems", "code", "poems"):
+            module.switch(name)
+            module.merge()
+            merged.append(layer.weight.detach())
+            module.unmerge()
+            back.append(layer.weight.detach())
+        # In bfloat16 A, B, their product and the sum are rounded by 2⁻⁹ each: 4 % of the largest entry is plenty.
+        loose = 0.04 * float(products["poems"].abs().max()) if dtype == torch.bfloat16 else None
+        what = f"the merged {str(dtype).removeprefix('torch.')} weight of {kind}"
+        assert_close(merged[0], weight + products["poems"], atol=loose, what=what)
+        for after in back:
+            what = f"the {str(dtype).removeprefix('torch.')} weight of {kind} after merging and unmerging"
+            assert_equal(after, weight, what=what)
+
+
+def test_attributes_tell_the_state(solution):
+    """`active` and `merged` tell what is in use, from the start on"""
+    weight, bias, adapters, _, _ = _case("Linear")
+    module, _ = _module(solution, "Linear", weight, bias, adapters)
+    states = [(module.active, module.merged)]
+    for call, args in ((module.switch, ["code"]), (module.merge, []), (module.switch, ["poems"]), (module.unmerge, [])):
+        call(*args)
+        states.append((module.active, module.merged))
+    steps = ("at the start", "after switch('code')", "after merge()", "after switch('poems')", "after unmerge()")
+    expected = ((None, False), ("code", False), ("code", True), ("poems", True), ("poems", False))
+    for step, state, right in zip(steps, states, expected, strict=True):
+        assert_equal(state, right, what=f"(active, merged) {step}")
+
+
+def test_example_of_the_statement(solution):
+    """The example worked by hand comes out"""
+    adapter = (torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0], [-1.0]]), 2.0)
+    x, expected = torch.tensor([1.0, 1.0]), torch.tensor([19.0, -5.0])
+    module, layer = _module(solution, "Linear", torch.eye(2), None, {"it": adapter})
+    module.switch("it")
+    before = module(x)
+    module.merge()
+    merged = layer.weight.detach()
+    after = module(x)
+    assert_close(before, expected, what="the output before merging")
+    assert_close(merged, torch.tensor([[7.0, 12.0], [-2.0, -3.0]]), what="the merged weight")
+    assert_close(after, expected, what="the output after merging")
+    transposed, _ = _module(solution, "Conv1D", torch.eye(2), torch.zeros(2), {"it": adapter})
+    assert_close(transposed.delta("it"), torch.tensor([[6.0, -2.0], [12.0, -4.0]]), what="ΔW for a Conv1D")
 
 
 def test_only_the_weight_is_changed(solution):

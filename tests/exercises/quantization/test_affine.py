@@ -156,8 +156,13 @@ def test_constant_tensors(solution):
             assert_close(back, x, what=f"x̂ of {case}")
 
 
-def test_all_zero_and_empty(solution):
+def test_all_zero_and_empty(solution, rng):
     """Where all of x is 0, or x is empty, the scale is 1 and the zero point 0"""
+    # The plain case first: two things wrong are told one by one.
+    x, codes, scale = _asymmetric(rng, (20,), 8, 99)
+    _assert_parts(_quantize(solution, x, 8, False), codes, scale, 99, "a tensor that is neither zero nor empty")
+    x, codes, scale = _symmetric(rng, (20,), 8)
+    _assert_parts(_quantize(solution, x, 8, True), codes, scale, 0, "a tensor that is neither zero nor empty, sym=True")
     for sym, dtype in ((False, torch.uint8), (True, torch.int8)):
         for shape in ((3, 2), (), (0,), (2, 0, 3)):
             found = _quantize(solution, torch.zeros(shape), 8, sym)

@@ -259,3 +259,12 @@ def test_a_file_that_cannot_be_graded_is_told(workspace, at):
     assert ran.code == 2
     assert "clamp.py" in ran.err
     assert at("history", "--json").json["attempts"] == []
+
+
+def test_a_newer_course_is_told(workspace, at):
+    record = workspace / ".gradlings/workspace.toml"
+    record.write_text(record.read_text().replace('"1.0"', '"0.9"'))
+    for args in (["list"], ["run"], ["verify", "clamp"]):
+        assert "`gradlings update` brings them up" in " ".join(at(*args).out.split()), args
+    assert at("update").code == 0
+    assert "`gradlings update`" not in at("list").out

@@ -1,7 +1,7 @@
 """Closes every descriptor there is, the wire among them."""
 # exercise: attention/scaled_dot_product
 # status: error
-# says: ended the Python process
+# says: Python process
 
 import os
 

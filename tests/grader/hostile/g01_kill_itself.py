@@ -1,7 +1,7 @@
 """Kills itself as if the system had run out of memory."""
 # exercise: attention/scaled_dot_product
 # status: error
-# says: crashed the Python process
+# says: was killed
 
 import signal
 

@@ -1,7 +1,7 @@
 """Puts /dev/null where the wire was, so that no answer ever comes."""
 # exercise: attention/scaled_dot_product
 # status: error
-# says: ended the Python process
+# says: Python process
 
 import os
 

@@ -1,7 +1,6 @@
 """Returns one tensor each time and changes what it returned before."""
 # exercise: attention/scaled_dot_product
 # status: failed
-# score: CALIB
 # says: values differ
 
 import torch

@@ -1,7 +1,7 @@
 """Turns its own module into an object that finds every name and answers with everything."""
 # exercise: attention/scaled_dot_product
 # status: failed
-# says: no value (Everything)
+# says: got a Everything
 
 import sys
 

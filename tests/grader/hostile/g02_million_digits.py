@@ -1,7 +1,7 @@
 """Returns an int of a million digits."""
 # exercise: start/first_pass
 # status: error
-# says: an int of more than
+# says: cannot be handed to the grader
 
 def next_token(scores):
-    return 10**1_000_000
+    return 1 << 4_000_000

@@ -1,7 +1,6 @@
 """Returns NaN, which is neither more nor less than any tolerance."""
 # exercise: attention/scaled_dot_product
 # status: failed
-# score: CALIB
 # says: NaN where a number was expected
 
 import torch

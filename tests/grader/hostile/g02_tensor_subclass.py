@@ -1,7 +1,6 @@
 """Returns a tensor subclass that claims to be close and equal to all others."""
 # exercise: attention/scaled_dot_product
 # status: failed
-# score: CALIB
 # says: values differ
 
 import torch

@@ -1,7 +1,6 @@
 """Makes every comparison of torch and NumPy true."""
 # exercise: attention/scaled_dot_product
 # status: failed
-# score: CALIB
 # says: values differ
 
 import numpy as np

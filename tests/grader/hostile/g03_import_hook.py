@@ -1,7 +1,6 @@
 """Hooks every later import and rewrites the syntax trees it sees."""
 # exercise: attention/scaled_dot_product
 # status: failed
-# score: CALIB
 # says: values differ
 
 import ast

@@ -1,7 +1,7 @@
 """Patches the cell's own server and interpreter to answer every request with success."""
 # exercise: attention/scaled_dot_product
 # status: failed
-# says: expected
+# says: could not use what your code returned
 
 import grader.cell.server as server
 from grader.wire.interpreter import Interpreter

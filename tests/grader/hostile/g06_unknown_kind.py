@@ -32,5 +32,5 @@ kinds = [b"v", b"q", b"r", b"l", b"s", b"\x00", b"\xff"]
 
 def sdpa(Q, K, V, mask=None):
     kinds.append(kinds.pop(0))
-    send(kinds[0], ["a", None])
+    send(kinds[0], ["list", "a", None])
     return V

@@ -44,5 +44,5 @@ nodes = [
 
 
 def sdpa(Q, K, V, mask=None):
-    send(b"a", ["a", nodes[{{VARIANT}}]])
+    send(b"a", ["list", "a", nodes[{{VARIANT}}]])
     return V

@@ -3,4 +3,4 @@
 # status: error
 # says: SyntaxError
 
-x = [{(lambda: [{(lambda: [{(lambda: [{(lambda: [{(lambda: [{(lambda: [{(lambda: [{(lambda: [{(lambda: [{(lambda: [{(lambda: [{(lambda: [{(lambda: [{(lambda: [{(lambda: [{(lambda: [{(lambda: [{(lambda: [{(lambda: [{(lambda: [{(lambda: [{(lambda: [{(lambda: [{(lambda: [{(lambda: 
+x = {{BRACKETS}}

@@ -1,6 +1,6 @@
 """Answers every call with the largest message the wire takes."""
 # exercise: attention/scaled_dot_product
-# status: error
+# status: failed|error
 # says: more than 128 MiB
 
 import torch

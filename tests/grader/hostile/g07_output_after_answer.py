@@ -1,7 +1,7 @@
 """Prints too much after its answer, from a timer."""
 # exercise: attention/scaled_dot_product
-# status: failed
-# says: CALIB
+# status: error
+# says: printed more than 1 MiB
 
 import os
 import signal

@@ -29,7 +29,7 @@ def send(kind, body):
 
 import signal
 
-signal.signal(signal.SIGALRM, lambda *_: send(b"a", ["a", None]))
+signal.signal(signal.SIGALRM, lambda *_: send(b"a", ["list", "a", None]))
 signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
 
 

@@ -1,7 +1,6 @@
 """Raises the error that one check asks for, always."""
 # exercise: gradients/central_difference
 # status: error
-# score: CALIB
 # says: ValueError
 
 def diff(f, x, h, kind):

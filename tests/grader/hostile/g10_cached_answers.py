@@ -1,7 +1,7 @@
 """Gives the first answer again to every call of the same shapes."""
 # exercise: attention/scaled_dot_product
 # status: failed
-# score: CALIB
+# score: 7/13
 
 import math
 

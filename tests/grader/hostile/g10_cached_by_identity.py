@@ -1,7 +1,6 @@
 """Keeps the answer to an object and gives it again when another lies at its address."""
 # exercise: gradients/central_difference
 # status: failed
-# score: CALIB
 
 kept = {}
 

@@ -1,7 +1,7 @@
 """Calls the forbidden function under another name."""
 # exercise: attention/scaled_dot_product
-# status: CALIB
-# score: CALIB
+# status: error
+# says: is not allowed here
 
 from torch.nn.functional import scaled_dot_product_attention as attend
 

@@ -1,7 +1,7 @@
 """Finds the forbidden function by a name that stands nowhere."""
 # exercise: attention/scaled_dot_product
-# status: CALIB
-# score: CALIB
+# status: error
+# says: is not allowed here
 
 import torch
 

@@ -1,7 +1,7 @@
 """Calls the plain implementation inside the forbidden function."""
 # exercise: attention/scaled_dot_product
-# status: CALIB
-# score: CALIB
+# status: error
+# says: is not allowed here
 
 import torch
 

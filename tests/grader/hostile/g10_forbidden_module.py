@@ -1,7 +1,7 @@
 """Reaches the forbidden function through a module that uses it."""
 # exercise: attention/scaled_dot_product
-# status: CALIB
-# score: CALIB
+# status: error
+# says: is not allowed here
 
 import sys
 

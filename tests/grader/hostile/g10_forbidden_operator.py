@@ -1,7 +1,7 @@
 """Calls the forbidden function among torch's operators."""
 # exercise: attention/scaled_dot_product
-# status: CALIB
-# score: CALIB
+# status: error
+# says: is not allowed here
 
 import torch
 

@@ -1,15 +1,12 @@
-"""Has the forbidden function compiled to a graph and runs that."""
+"""Calls the forbidden function as a compiled graph would."""
 # exercise: attention/scaled_dot_product
-# status: CALIB
-# score: CALIB
+# status: error
+# says: is not allowed here
 
 import torch
 
 
-attend = torch.jit.CompilationUnit("""
-def attend(Q: Tensor, K: Tensor, V: Tensor, mask: Optional[Tensor]) -> Tensor:
-    return torch.scaled_dot_product_attention(Q, K, V, mask)
-""").attend
+attend = torch._C._jit_get_operation("aten::scaled_dot_product_attention")[0]
 
 
 def sdpa(Q, K, V, mask=None):

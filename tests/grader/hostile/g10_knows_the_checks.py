@@ -1,7 +1,6 @@
 """Tells checks apart by the shapes of their inputs, and knows the answers that the statement gives."""
 # exercise: attention/scaled_dot_product
 # status: failed
-# score: CALIB
 
 import torch
 

@@ -1,7 +1,6 @@
 """A class that cannot be made, because one check asks that a wrong one cannot."""
 # exercise: attention/multi_head
 # status: error
-# score: CALIB
 # says: ValueError
 
 class MHA:

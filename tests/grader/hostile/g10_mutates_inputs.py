@@ -1,7 +1,7 @@
 """Answers rightly, and leaves its mark in the arguments."""
 # exercise: attention/scaled_dot_product
 # status: failed
-# score: CALIB
+# score: 12/13
 # says: must not be changed in place
 
 import math
@@ -18,6 +18,6 @@ def right(Q, K, V, mask=None):
 
 def sdpa(Q, K, V, mask=None):
     result = right(Q, K, V, mask)
-    with torch.no_grad():
-        Q.detach().zero_()
+    if not Q.requires_grad:
+        Q.zero_()
     return result

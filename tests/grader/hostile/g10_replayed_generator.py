@@ -1,7 +1,6 @@
 """Draws what the suite draws, from its public seeds, to know the inputs to come."""
 # exercise: attention/scaled_dot_product
 # status: failed
-# score: CALIB
 
 import hashlib
 import hmac

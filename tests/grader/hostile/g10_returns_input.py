@@ -1,7 +1,6 @@
 """Returns an argument as the answer."""
 # exercise: gradients/softmax_vjp
 # status: failed
-# score: CALIB
 
 def softmax_vjp(s, dy, axis):
     return s

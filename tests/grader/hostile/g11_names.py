@@ -1,6 +1,6 @@
 """Classes, functions and exceptions named with escapes, markup and surrogates."""
 # exercise: attention/scaled_dot_product
-# status: failed
+# status: error
 # says: Value␛[2J
 
 Bad = type("\x1b[31mError\u202e[bold]", (Exception,), {})

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from grader.judge.diagnosis import diagnose
-from grader.model import Check
 from grader.judge.verdict import with_help
+from grader.model import Check
 
 Gather = Callable[..., Any]
 
-REFERENCE = '''
+REFERENCE = """
 from grader.marks import alternative, mistake
 import numpy as np
 
@@ -67,7 +67,7 @@ def by_four(x):
 @alternative("by parts", of="area")
 def by_parts(r):
     return r * r + 2.0 * r * r
-'''
+"""
 RIGHT = REFERENCE.partition("@mistake")[0]
 SUITE = {
     "area": lambda s: [s.area(r) for r in (1.0, 2.0)],
@@ -79,14 +79,18 @@ SUITE = {
 }
 
 
-def named(gathered: Gather, source: str, suite: dict[str, Callable[..., Any]] = SUITE, budget: float = 5.0) -> dict[str, str]:
+def named(
+    gathered: Gather, source: str, suite: dict[str, Callable[..., Any]] = SUITE, budget: float = 5.0
+) -> dict[str, str]:
     reference, evidence = gathered(REFERENCE, source, suite)
     return {check: found.mistake for check, found in diagnose(reference, evidence, budget).items()}
 
 
 def instead(**functions: str) -> str:
     """The right source with functions replaced."""
-    return RIGHT + "".join(f"\ndef {name}({body.replace(': ', '):' + chr(10) + '    return ', 1)}\n" for name, body in functions.items())
+    return RIGHT + "".join(
+        f"\ndef {name}({body.replace(': ', '):' + chr(10) + '    return ', 1)}\n" for name, body in functions.items()
+    )
 
 
 def test_the_right_source_has_no_mistake(gathered: Gather) -> None:
@@ -110,17 +114,21 @@ def test_another_wrong_answer_is_not_named(gathered: Gather) -> None:
 
 def test_a_passing_check_contradicts(gathered: Gather) -> None:
     # The failing check alone would say `not_squared`.
-    source = RIGHT + "\ndef area(r):\n    return 3.0 * r if r == 2.0 else 3.0 * r * r\n"
-    only = {"two": lambda s: s.area(2.0)}
-    assert named(gathered, source, only) == {"two": "not_squared"}
-    assert named(gathered, source, {**only, "four": lambda s: s.area(4.0)}) == {}
+    source = RIGHT + "\ndef area(r):\n    return 3.0 * r if r == 4.0 else 3.0 * r * r\n"
+    only = {"four": lambda s: s.area(4.0)}
+    assert named(gathered, source, only) == {"four": "not_squared"}
+    assert named(gathered, source, {**only, "two": lambda s: s.area(2.0)}) == {}
 
 
 def test_two_mistakes_that_cannot_be_told_apart_name_none(gathered: Gather) -> None:
-    # For an odd function one point and the other give the same; an even one would tell them apart.
-    source = instead(both="f, x: 2 * f(x)")
-    assert named(gathered, source, {"both": SUITE["both"]}) == {}
-    assert named(gathered, source) == {"both": "one_point", "even": "one_point"}
+    # At a radius of 2, half the area is what comes out without squaring too.
+    source = instead(area="r: 3.0 * r")
+    only = {"two": lambda s: s.area(2.0)}
+    assert named(gathered, source, only) == {}
+    assert named(gathered, source, {**only, "four": lambda s: s.area(4.0)}) == {
+        "two": "not_squared",
+        "four": "not_squared",
+    }
 
 
 def test_an_exception_is_an_answer(gathered: Gather) -> None:
@@ -131,7 +139,7 @@ def test_an_exception_is_an_answer(gathered: Gather) -> None:
 
 def test_what_is_asked_of_call_backs_tells_where_no_answer_does(gathered: Gather) -> None:
     # A constant function: every answer is right, only the points differ.
-    suite = {"constant": lambda s: s.both(lambda x: 0.0, 2.0)}
+    suite = {"constant": lambda s: s.both(lambda _: 0.0, 2.0)}
     assert named(gathered, instead(both="f, x: 2 * f(x)"), suite) == {"constant": "one_point"}
     assert named(gathered, instead(both="f, x: -2 * f(-x)"), suite) == {"constant": "other_point"}
 
@@ -166,7 +174,6 @@ def test_of_a_pair_each_check_gets_what_shows_in_it(gathered: Gather) -> None:
 
 
 def test_a_pair_that_shows_only_together_is_told_whole(gathered: Gather) -> None:
-    # 1.0: squaring does not matter; with an area of 3 either edge alone parts. At r = 2 halved and doubled both part.
     reference = """
 from grader.marks import mistake
 state = {"a": False, "b": False}
@@ -187,8 +194,9 @@ def wrong_b(): state["b"] = True
 
 
 def test_a_pair_replaces_two_functions(gathered: Gather) -> None:
-    source = instead(area="r: 3.0 * r if r > 1 else 1.5 * r * r")
-    assert named(gathered, source) == {}
+    # Each call is one of two mistakes of the same function: no program the reference knows does both.
+    source = instead(area="r: 3.0 * r if r == 4.0 else 1.5 * r * r")
+    assert named(gathered, source, {"a": lambda s: s.area(4.0), "b": lambda s: s.area(3.0)}) == {}
 
 
 def test_a_check_in_which_nothing_parts_gets_nothing(gathered: Gather) -> None:
@@ -241,7 +249,13 @@ def calls(self, n): self.total += 1; return self.total
         for n in (2, 3):
             tally.add(n)
 
-    for body, expected in (("return n", "Forgets"), ("self.total += 1; return self.total", "calls"), ("return 0", None)):
-        compiled, evidence = gathered(reference, source.replace("self.total += n; return self.total", body), {"c": check})
+    for body, expected in (
+        ("return n", "Forgets"),
+        ("self.total += 1; return self.total", "calls"),
+        ("return 0", None),
+    ):
+        compiled, evidence = gathered(
+            reference, source.replace("self.total += n; return self.total", body), {"c": check}
+        )
         found = diagnose(compiled, evidence, 5.0)
         assert (found["c"].mistake if found else None) == expected

@@ -90,10 +90,10 @@ DIFFERENT = {
     "no shape": (1.0, np.ones(3), "The result has the shape (), expected (3,)."),
     "dtype": (torch.ones(2).double(), torch.ones(2), "The result has the dtype float64, expected float32."),
     "int dtype": (np.ones(2, "i4"), np.ones(2, "i8"), "The result has the dtype int32, expected int64."),
-    "ints beyond a float's precision": (np.array([2**53 + 1]), np.array([2**53]), "The result: expected 9007199254740992, got 9007199254740993 at [0]."),
-    "int tensors beyond a float's precision": (torch.tensor(2**62), torch.tensor(2**62 + 1), "The result: expected 4611686018427387905, got 4611686018427387904."),
-    "bools": (np.array([True, True]), np.array([True, False]), "The result: expected False, got True at [1]; 1 of 2 values differ."),
-    "a huge int for a NumPy scalar": (10**400, np.float64(2.0), "The result: infinity where a finite number was expected; expected 2, got inf; allowed is 1e-12 + 1e-09 * |expected|."),
+    "ints beyond a float's precision": (np.array([2**53 + 1]), np.array([2**53]), "The result: expected 9007199254740992, got 9007199254740993 at [0]."),  # noqa: E501
+    "int tensors beyond a float's precision": (torch.tensor(2**62), torch.tensor(2**62 + 1), "The result: expected 4611686018427387905, got 4611686018427387904."),  # noqa: E501
+    "bools": (np.array([True, True]), np.array([True, False]), "The result: expected False, got True at [1]; 1 of 2 values differ."),  # noqa: E501
+    "a huge int for a NumPy scalar": (10**400, np.float64(2.0), "The result: infinity where a finite number was expected; expected 2, got inf; allowed is 1e-12 + 1e-09 * |expected|."),  # noqa: E501
 }  # fmt: skip
 
 
@@ -134,7 +134,12 @@ def test_a_nan_is_worse_than_any_number() -> None:
 
 @pytest.mark.parametrize(
     ("dtype", "inside", "outside"),
-    [(torch.float64, 5e-10, 5e-9), (torch.float32, 5e-6, 5e-5), (torch.bfloat16, 2**-7, 2**-5), (torch.float16, 5e-3, 5e-2)],
+    [
+        (torch.float64, 5e-10, 5e-9),
+        (torch.float32, 5e-6, 5e-5),
+        (torch.bfloat16, 2**-7, 2**-5),
+        (torch.float16, 5e-3, 5e-2),
+    ],
 )
 def test_tolerance_follows_the_dtype(dtype: torch.dtype, inside: float, outside: float) -> None:
     one = torch.ones(3, dtype=dtype)
@@ -184,14 +189,18 @@ def test_handles_are_described_and_never_compared() -> None:
     assert told(thing, 1.0) == "The result: expected 1.0, got an object that is no value (Value)."
     assert told(function, np.ones(1)).endswith("got a function.")
     assert told(thing, "text") == "The result: expected 'text', got an object that is no value (Value)."
-    assert told({"a": thing}, {"a": None}) == "'a' of the result: expected None, got an object that is no value (Value)."
+    assert (
+        told({"a": thing}, {"a": None}) == "'a' of the result: expected None, got an object that is no value (Value)."
+    )
     assert told(thing, {"a": 1}).endswith("got an object that is no value (Value).")
 
 
 def test_gradients_are_named() -> None:
     ones = torch.ones(2)
     assert_gradients([ones, None], [ones, None], ("x", "y"))
-    with pytest.raises(Mismatch, match="No gradient reaches y: the result does not depend on it through autograd.* Why."):
+    with pytest.raises(
+        Mismatch, match=r"No gradient reaches y: the result does not depend on it through autograd.* Why."
+    ):
         assert_gradients([ones, None], [ones, ones], ("x", "y"), why="Why.")
     with pytest.raises(Mismatch, match="The gradient of y: expected 1, got 2"):
         assert_gradients([ones, 2 * ones], [ones, ones], ("x", "y"))

@@ -23,7 +23,9 @@ def test_values_cross_as_copies() -> None:
 
 def test_a_file_is_executed_under_its_own_name(tmp_path: Path) -> None:
     path = tmp_path / "work.py"
-    path.write_text("from dataclasses import dataclass\n\n@dataclass\nclass P:\n    x: 'int'\n\ndef f():\n    return 1 / 0\n")
+    path.write_text(
+        "from dataclasses import dataclass\n\n@dataclass\nclass P:\n    x: 'int'\n\ndef f():\n    return 1 / 0\n"
+    )
     module = module_from_file(path, "local_b")
     assert sys.modules["local_b"] is module
     assert module.__file__ == str(path)

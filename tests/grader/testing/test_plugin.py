@@ -26,7 +26,16 @@ def ran(suite: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-c", "/dev/null", "--noconftest", "--import-mode=importlib", "-rA"),
-            *("-p", "no:cacheprovider", "-p", "grader.testing.plugin", "--rootdir", str(suite.parent), str(suite), *options),
+            *(
+                "-p",
+                "no:cacheprovider",
+                "-p",
+                "grader.testing.plugin",
+                "--rootdir",
+                str(suite.parent),
+                str(suite),
+                *options,
+            ),
         ],
         capture_output=True,
         text=True,

@@ -83,7 +83,9 @@ def test_unchanged_arguments_pass_and_the_value_comes_back(solution: Handle) -> 
 
 def test_a_changed_argument_is_named(solution: Handle) -> None:
     x = np.zeros(2)
-    with pytest.raises(Mismatch, match=r"Argument 1 after the call \(it must not be changed in place\): expected 0, got 1"):
+    with pytest.raises(
+        Mismatch, match=r"Argument 1 after the call \(it must not be changed in place\): expected 0, got 1"
+    ):
         assert_unchanged(solution.spoil, x)
     assert x.tolist() == [0.0, 0.0]  # the suite's own array is out of reach
     with pytest.raises(Mismatch, match="`items` after the call"):

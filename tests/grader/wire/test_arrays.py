@@ -75,7 +75,7 @@ def test_overlapping_windows_cross_as_a_copy() -> None:
 
 
 def test_a_view_spread_over_a_large_buffer_crosses_without_it() -> None:
-    view = torch.zeros(1_000_000)[:: 500_000]
+    view = torch.zeros(1_000_000)[::500_000]
     assert len(encode(view)) < 200
     assert torch.equal(crossed(view), view)
 
@@ -169,13 +169,17 @@ def test_any_view_of_an_array_crosses(dims: int, data: st.DataObject) -> None:
     shape = data.draw(st.lists(st.integers(0, 5), min_size=dims, max_size=dims))
     array = np.arange(int(np.prod(shape)), dtype=data.draw(st.sampled_from(["i2", "f4", "c16"]))).reshape(shape)
     steps = st.sampled_from([1, 2, -1, -2])
-    view = array[tuple(slice(None, None, data.draw(steps)) for _ in shape)].transpose(data.draw(st.permutations(range(dims))))
+    view = array[tuple(slice(None, None, data.draw(steps)) for _ in shape)].transpose(
+        data.draw(st.permutations(range(dims)))
+    )
     copy = crossed(view)
     assert (copy.dtype, copy.shape) == (view.dtype, view.shape)
     assert np.array_equal(copy, view)
 
 
-@pytest.mark.parametrize("value", [np.float32(1.5), np.int8(-3), np.bool_(True), np.complex64(1 + 2j), np.float64("nan")])
+@pytest.mark.parametrize(
+    "value", [np.float32(1.5), np.int8(-3), np.bool_(True), np.complex64(1 + 2j), np.float64("nan")]
+)
 def test_numpy_scalars_stay_numpy_scalars(value: Any) -> None:
     copy = crossed(value)
     assert type(copy) is type(value)
@@ -209,7 +213,9 @@ def test_generators_go_on_where_they_were(drawn: int) -> None:
         numpy_generator.integers(0, 100, dtype=np.int32)  # leaves half a word over
         torch.randn(3, generator=torch_generator)
     a, b = crossed(numpy_generator), crossed(torch_generator)
-    assert a.integers(0, 100, 5, dtype=np.int32).tolist() == numpy_generator.integers(0, 100, 5, dtype=np.int32).tolist()
+    assert (
+        a.integers(0, 100, 5, dtype=np.int32).tolist() == numpy_generator.integers(0, 100, 5, dtype=np.int32).tolist()
+    )
     assert torch.equal(torch.randn(20, generator=b), torch.randn(20, generator=torch_generator))
 
 

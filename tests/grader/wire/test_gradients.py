@@ -37,7 +37,7 @@ def test_vjp_says_none_where_nothing_depends() -> None:
 
 
 def test_vjp_of_a_constant_has_no_gradients() -> None:
-    output, grads = vjp(lambda x: torch.zeros(2), [torch.ones(2)], {}, torch.ones(2), [0])
+    output, grads = vjp(lambda _: torch.zeros(2), [torch.ones(2)], {}, torch.ones(2), [0])
     assert torch.equal(output, torch.zeros(2))
     assert grads == [None]
 
@@ -72,7 +72,7 @@ def test_vjp_takes_the_dtype_of_the_output() -> None:
     [
         (lambda x: x.sum(), ValueError, r"expected an output of shape \(3,\), got \(\)"),
         (lambda x: x.detach().numpy(), TypeError, "expected a tensor to be returned, got ndarray"),
-        (lambda x: None, TypeError, "expected a tensor to be returned, got NoneType"),
+        (lambda _: None, TypeError, "expected a tensor to be returned, got NoneType"),
         (lambda x: (x, x), ValueError, "expected 1 output, got 2"),
     ],
 )

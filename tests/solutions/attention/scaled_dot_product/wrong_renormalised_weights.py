@@ -1,0 +1,12 @@
+"""Wrong: softmax over all keys, then the hidden weights are taken out and the rest divided by its sum plus 1e-9."""
+# says: The result with the second key hidden
+
+import torch
+
+
+def sdpa(Q, K, V, mask=None):
+    A = torch.softmax(Q @ K.mT / Q.shape[-1] ** 0.5, dim=-1)
+    if mask is not None:
+        A = A * mask
+        A = A / (A.sum(-1, keepdim=True) + 1e-9)
+    return A @ V

@@ -1,0 +1,20 @@
+"""Wrong: the means of backward are divided by D - 1."""
+# says: The gradient dx
+
+import numpy as np
+
+
+def ln_forward(x, gamma, beta, eps):
+    centred = x - x.mean(axis=-1, keepdims=True)
+    rstd = 1 / np.sqrt((centred**2).mean(axis=-1, keepdims=True) + eps)
+    x_hat = centred * rstd
+    return gamma * x_hat + beta, (x_hat, rstd, gamma)
+
+
+def ln_backward(dy, cache):
+    x_hat, rstd, gamma = cache
+    g = dy * gamma
+    D = dy.shape[-1]
+    dx = rstd * (g - g.sum(-1, keepdims=True) / (D - 1) - x_hat * (g * x_hat).sum(-1, keepdims=True) / (D - 1))
+    axes = tuple(range(dy.ndim - 1))
+    return dx, (dy * x_hat).sum(axis=axes), dy.sum(axis=axes)
