@@ -110,7 +110,9 @@ def _workspace_findings(workspace: Workspace) -> Iterator[Finding]:
     hint = "`gradlings update` brings them up; nothing you wrote is lost." if newer else None
     yield Finding("workspace", "stubs", "warning" if newer else "ok", text, hint)
     why = why_poll(workspace.root)
-    yield Finding("workspace", "saves", "warning" if why else "ok", f"noticed by polling: {why}" if why else "file events")
+    yield Finding(
+        "workspace", "saves", "warning" if why else "ok", f"noticed by polling: {why}" if why else "file events"
+    )
 
 
 def _store(path: Path) -> Iterator[Finding]:

@@ -1,10 +1,10 @@
 """One family of errors: what happened, what to do next, and the exit code. Printed in one place, `cli.__main__`.
 
-    GradlingsError
-    |-- UsageError      2  wrong usage or input: an unknown id, a folder that is no workspace
-    |-- CourseError     2  a course file is wrong: names the file, the key and the remedy
-    |-- StoreError      3  progress.db cannot be read or written
-    `-- EngineError     3  the grader could not do its work
+GradlingsError
+|-- UsageError      2  wrong usage or input: an unknown id, a folder that is no workspace
+|-- CourseError     2  a course file is wrong: names the file, the key and the remedy
+|-- StoreError      3  progress.db cannot be read or written
+`-- EngineError     3  the grader could not do its work
 """
 
 from __future__ import annotations

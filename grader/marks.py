@@ -19,8 +19,8 @@ MARK = "__gradlings_mark__"
 class Mark:
     """What a decorated function or class stands for.
 
-    `kind` is "mistake" or "alternative", `of` the name it replaces (`Class.method` for a method), `name` its own, `hint` the number (from 1) of the
-    hint that helps against it.
+    `kind` is "mistake" or "alternative", `of` the name it replaces (`Class.method` for a method), `name` its own, `hint`
+    the number (from 1) of the hint that helps against it.
     """
 
     kind: str

@@ -35,6 +35,7 @@ YOUNG_SECONDS = 3.0
 LARGEST = 1 << 20
 REMOVED = "the folder was removed"
 
+
 @dataclass(frozen=True)
 class Save:
     """What happened to an exercise's file: it has new content, is empty now, or is gone."""

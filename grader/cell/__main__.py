@@ -106,9 +106,7 @@ class Parent:
             assert self._sandbox is not None
             # Processor time is the second wall: the judge's clock is the first, and checks share one cell.
             seconds, memory_mib = limits
-            self._sandbox.apply(
-                keep_fds=(0, 1, 2, wire, fault), seconds=CPU_FACTOR * seconds, memory_mib=memory_mib
-            )
+            self._sandbox.apply(keep_fds=(0, 1, 2, wire, fault), seconds=CPU_FACTOR * seconds, memory_mib=memory_mib)
             server.serve(socket.socket(fileno=wire), fault)
         os._exit(0)
 

@@ -49,9 +49,10 @@ def _raiser(name: str, why: str) -> Callable[..., NoReturn]:
 
 def _refuse(operators: dict[str, str]) -> None:
     """Put kernels that raise in the place of operators, those that torch would take apart before it dispatches included."""
-    from torch.library import Library
+    import torch.library
 
-    library: Any = Library("aten", "IMPL")
+    make: Any = torch.library.Library  # untyped
+    library = make("aten", "IMPL")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch warns that a kernel is overridden: that is the purpose
         for name, why in operators.items():

@@ -37,7 +37,14 @@ def command(
     if as_json:
         reports = check_course(found, ids, jobs=jobs, seeds=seeds, mutation=not no_mutation)
         print_json(
-            [{**asdict(report), "sound": report.sound, "mutation_score": report.mutation_score} for report in reports]
+            {
+                "schema": 1,
+                "course": found.name,
+                "exercises": [
+                    {**asdict(report), "sound": report.sound, "mutation_score": report.mutation_score}
+                    for report in reports
+                ],
+            }
         )
     else:
         from grader.cli.course_report import progress, show

@@ -29,8 +29,8 @@ def progress() -> Iterator[Callable[[int, int], None]]:
 def show(console: Console, reports: list[Report]) -> None:
     """A table of all exercises, the survivors that were argued, and what was found."""
     table = Table(box=None, pad_edge=False)
-    for title in ("exercise", "checks", "ms", "named", "also right", "mutants", "argued", "alive", ""):
-        table.add_column(title, justify="left" if title in ("exercise", "") else "right", no_wrap=title == "exercise")
+    for title in ("exercise", "checks", "ms", "named", "also", "mutants", "equal", "alive", ""):
+        table.add_column(title, justify="left" if title in ("exercise", "") else "right", no_wrap=True)
     for report in reports:
         named = sum(kill.diagnosed == kill.mistake for kill in report.kills)
         table.add_row(
@@ -42,7 +42,7 @@ def show(console: Console, reports: list[Report]) -> None:
             str(report.mutants),
             str(len(report.argued)),
             str(len(report.survivors)),
-            data("sound", "green") if report.sound else data(f"{len(report.findings)} findings", "red"),
+            data("sound", "green") if report.sound else data(f"{len(report.findings)} found", "red"),
         )
     console.print(table)
     for report in reports:

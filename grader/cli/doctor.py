@@ -21,7 +21,9 @@ STYLES = {"ok": "green", "warning": "yellow", "problem": "red"}
 
 
 @click.command("doctor")
-@click.option("--repair", is_flag=True, help="Save what can be read of a damaged progress.db; the damaged file is kept.")
+@click.option(
+    "--repair", is_flag=True, help="Save what can be read of a damaged progress.db; the damaged file is kept."
+)
 @click.option("--no-probes", is_flag=True, help="Leave out the proof of the protections, which takes a few seconds.")
 @course_option
 @json_option

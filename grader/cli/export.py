@@ -15,7 +15,9 @@ from grader.errors import UsageError
 @click.option(
     "--format", "form", type=click.Choice(["csv", "json", "junit", "gradescope"]), required=True, help="What to write."
 )
-@click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="A file. Default: standard output.")
+@click.option(
+    "--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="A file. Default: standard output."
+)
 @course_option
 def command(form: str, output: Path | None, course: str | None) -> None:
     """Write your progress as CSV, JSON, JUnit or for Gradescope.

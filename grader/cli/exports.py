@@ -72,7 +72,9 @@ def to_json(exported: Exported) -> str:
                 "points": row.exercise.points,
                 "score": _score(row),
                 "progress": asdict(row.progress),
-                "verdict": verdict_value(exported.verdicts[row.exercise.id]) if row.exercise.id in exported.verdicts else None,
+                "verdict": verdict_value(exported.verdicts[row.exercise.id])
+                if row.exercise.id in exported.verdicts
+                else None,
             }
             for row in exported.rows
         ],
@@ -120,7 +122,9 @@ def to_gradescope(exported: Exported) -> str:
             }
         )
     total = round(sum(float(str(test["score"])) for test in tests), 2)
-    return json.dumps({"score": total, "output_format": "text", "visibility": "visible", "tests": tests}, indent=2) + "\n"
+    return (
+        json.dumps({"score": total, "output_format": "text", "visibility": "visible", "tests": tests}, indent=2) + "\n"
+    )
 
 
 WRITERS: dict[str, Callable[[Exported], str]] = {
@@ -162,6 +166,9 @@ def _junit_case(suite: ElementTree.Element, row: Row, check: Check) -> None:
 def _words(row: Row, verdict: Verdict | None) -> str:
     if verdict is None:
         return "Not started."
-    lines = [f"{check.status}: {check.title}" + (f"\n    {check.message}" if check.message else "") for check in verdict.checks]
+    lines = [
+        f"{check.status}: {check.title}" + (f"\n    {check.message}" if check.message else "")
+        for check in verdict.checks
+    ]
     tail = ["Passed after the solution was opened."] if row.progress.assisted else []
     return clean("\n".join([f"{row.progress.attempts} attempts, {row.progress.hints} hints.", *lines, *tail]))

@@ -53,7 +53,9 @@ def read_source(file: Path) -> str:
             with file.open("rb") as opened:
                 content = opened.read(LARGEST + 1)
     except OSError as error:
-        raise UsageError(f"{name} cannot be read: {error.strerror or error}.", "Name a Python file to grade.") from error
+        raise UsageError(
+            f"{name} cannot be read: {error.strerror or error}.", "Name a Python file to grade."
+        ) from error
     if len(content) > LARGEST:
         raise UsageError(f"{name} is larger than 1 MiB.", "Submit the exercise's file alone.")
     try:

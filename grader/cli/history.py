@@ -19,8 +19,12 @@ if TYPE_CHECKING:
 @click.command("history")
 @exercise_argument()
 @click.option("--limit", "-n", type=click.IntRange(1), help="Only the newest so many.")
-@click.option("--source", "source_of", metavar="NUMBER", type=click.IntRange(1), help="Print the source of that attempt.")
-@click.option("--verdict", "verdict_of", metavar="NUMBER", type=click.IntRange(1), help="Show the verdict on that attempt.")
+@click.option(
+    "--source", "source_of", metavar="NUMBER", type=click.IntRange(1), help="Print the source of that attempt."
+)
+@click.option(
+    "--verdict", "verdict_of", metavar="NUMBER", type=click.IntRange(1), help="Show the verdict on that attempt."
+)
 @course_option
 @json_option
 def command(

@@ -54,9 +54,7 @@ class Keys:
     def _foreground(self) -> bool:
         """A terminal is there, and it is ours now: a background job that touches it is stopped by the kernel."""
         try:
-            return (
-                sys.stdin.isatty() and sys.stdout.isatty() and os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
-            )
+            return sys.stdin.isatty() and sys.stdout.isatty() and os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
         except (OSError, ValueError, AttributeError):
             return False
 

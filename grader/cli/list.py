@@ -21,7 +21,9 @@ STYLES = {"passed": "green", "pending": "yellow", "failed": "red", "not_started"
 
 
 @click.command("list")
-@click.option("--path", "path", metavar="NAME", help="Choose another path through the course, and follow it from now on.")
+@click.option(
+    "--path", "path", metavar="NAME", help="Choose another path through the course, and follow it from now on."
+)
 @course_option
 @json_option
 def command(path: str | None, course: str | None, as_json: bool) -> None:

@@ -28,7 +28,10 @@ class ExerciseType(StrParamType):
     name = "exercise"
 
     def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str  # noqa: ARG002
+        self,
+        ctx: click.Context,
+        param: click.Parameter,  # noqa: ARG002
+        incomplete: str,
     ) -> list[CompletionItem]:
         try:
             course = course_here(ctx.params.get("course"))
@@ -38,10 +41,7 @@ class ExerciseType(StrParamType):
         found = [item for item in exercises if item[0].startswith(incomplete)]
         named = [item for item in exercises if item[1].name.startswith(incomplete)]
         # A name without its topic completes where it can mean one exercise only: several would erase what was typed.
-        return [
-            CompletionItem(id, help=exercise.title)
-            for id, exercise in found or (named if len(named) == 1 else [])
-        ]
+        return [CompletionItem(id, help=exercise.title) for id, exercise in found or (named if len(named) == 1 else [])]
 
 
 EXERCISE = ExerciseType()
@@ -63,7 +63,9 @@ def course_option(command: F) -> F:
 
 def json_option(command: F) -> F:
     """`--json`."""
-    return click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else (docs/commands.md).")(command)
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else (docs/commands.md).")(
+        command
+    )
 
 
 def open_session(course: str | None) -> Session:

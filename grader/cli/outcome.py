@@ -20,7 +20,9 @@ def print_outcome(console: Console, session: Session, outcome: Outcome) -> None:
     if verdict.passed:
         _after_pass(console, session, outcome)
     elif verdict.status == "ungraded":
-        print_text(console, Text("This is not your code's fault, and nothing was recorded. Save again to repeat it."), 2)
+        print_text(
+            console, Text("This is not your code's fault, and nothing was recorded. Save again to repeat it."), 2
+        )
     elif verdict.status == "not_started":
         print_text(console, Text(f"Write it in {shown_path(session.file(outcome.exercise.id))} and save."), 2)
     elif outcome.graded:

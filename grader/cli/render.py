@@ -15,8 +15,21 @@ from grader.text import clean, one_line
 
 MARKS = {"passed": "✓", "failed": "✗", "error": "✗", "timeout": "✗", "not_run": "·"}
 PLAIN_MARKS = {"passed": "+", "failed": "x", "error": "x", "timeout": "x", "not_run": "."}
-STYLES = {"passed": "green", "failed": "red", "error": "red", "timeout": "red", "not_run": "dim", "not_started": "yellow"}
-WORDS = {"passed": "passed", "failed": "failed", "error": "error", "not_started": "not started", "ungraded": "not graded"}
+STYLES = {
+    "passed": "green",
+    "failed": "red",
+    "error": "red",
+    "timeout": "red",
+    "not_run": "dim",
+    "not_started": "yellow",
+}
+WORDS = {
+    "passed": "passed",
+    "failed": "failed",
+    "error": "error",
+    "not_started": "not started",
+    "ungraded": "not graded",
+}
 # Beside a check's title, where the mark alone does not say it.
 REMARKS = {"error": "raised an error", "timeout": "took too long", "not_run": "not run"}
 OUTPUT_LINES = 20
@@ -29,7 +42,9 @@ def exit_code(verdict: Verdict) -> int:
 
 def print_refused(console: Console, verdict: Verdict) -> None:
     """Print why a file was not graded at all: it is empty, or does not parse."""
-    console.print(Text().append(one_line(verdict.exercise), style="bold").append("  ").append("not graded", "bold yellow"))
+    console.print(
+        Text().append(one_line(verdict.exercise), style="bold").append("  ").append("not graded", "bold yellow")
+    )
     for check in verdict.checks:
         if check.message:
             print_text(console, data(check.message), 2)

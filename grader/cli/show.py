@@ -87,7 +87,13 @@ def reflow(text: str, width: int) -> str:
     fenced = False
     for line in text.split("\n"):
         fence = line.lstrip().startswith("```")
-        if fenced or fence or not line.strip() or line.startswith(("#", "|", ">")) or (line.startswith(" ") and not paragraph):
+        if (
+            fenced
+            or fence
+            or not line.strip()
+            or line.startswith(("#", "|", ">"))
+            or (line.startswith(" ") and not paragraph)
+        ):
             flush()
             done.append(line)
         else:

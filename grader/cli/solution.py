@@ -44,4 +44,6 @@ def command(exercise: str | None, yes: bool, course: str | None, as_json: bool) 
 def _ask(id: str) -> bool:
     if not sys.stdin.isatty():
         raise UsageError(f"{id} is not passed yet.", "`--yes` opens its solution; a later pass is marked as assisted.")
-    return click.confirm(f"{id} is not passed yet; a later pass would be marked as assisted. Open its solution?", err=True)
+    return click.confirm(
+        f"{id} is not passed yet; a later pass would be marked as assisted. Open its solution?", err=True
+    )

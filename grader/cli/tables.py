@@ -70,7 +70,11 @@ def comparison_lines(comparison: dict[str, Any], width: int) -> list[Text]:
 
 def to_grid(side: Any) -> Grid | None:
     """One side of a comparison, `{"dtype": ..., "shape": [...], "values": [row after row]}`; None where it cannot be drawn."""
-    if not isinstance(side, dict) or not isinstance(side.get("values"), list) or not isinstance(side.get("shape"), list):
+    if (
+        not isinstance(side, dict)
+        or not isinstance(side.get("values"), list)
+        or not isinstance(side.get("shape"), list)
+    ):
         return None
     shape, values = tuple(side["shape"]), tuple(side["values"])
     return Grid(shape, values) if values and math.prod(shape) == len(values) else None
@@ -116,7 +120,11 @@ def _minus(a: Any, b: Any) -> Any:
         return "Infinity"
     if isinstance(gap, float) and _float(a) == _float(b):
         return 0.0  # equal infinities
-    return gap if isinstance(gap, int) or math.isfinite(gap) else {math.inf: "Infinity", -math.inf: "-Infinity"}.get(gap, "NaN")
+    return (
+        gap
+        if isinstance(gap, int) or math.isfinite(gap)
+        else {math.inf: "Infinity", -math.inf: "-Infinity"}.get(gap, "NaN")
+    )
 
 
 def _window(grid: Grid, worst: tuple[int, ...] | None, columns: int) -> Window:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 @click.command("verify")
 @click.argument("exercises", metavar="[EXERCISE]...", nargs=-1, type=EXERCISE)
-@click.option("--jobs", "-j", type=click.IntRange(1, 256), help="Engines side by side. Default: one for every two cores.")
+@click.option(
+    "--jobs", "-j", type=click.IntRange(1, 256), help="Engines side by side. Default: one for every two cores."
+)
 @course_option
 @json_option
 @click.pass_context

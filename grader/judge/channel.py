@@ -81,7 +81,9 @@ class CellChannel(Channel):
                 kind, body = self.cell.receive(self.deadline)
                 self._received += len(body)
                 if self._received > MAX_RECEIVED:
-                    raise self.cell.fail("memory", f"Your code answered with more than {MAX_RECEIVED >> 20} MiB in all.")
+                    raise self.cell.fail(
+                        "memory", f"Your code answered with more than {MAX_RECEIVED >> 20} MiB in all."
+                    )
                 if kind == b"c":
                     reply = self.answer(body)
                     self._received += len(reply)  # kept as well; a few bytes may stand for millions of elements

@@ -1,8 +1,8 @@
 """Names the learner's mistake: the one known mistake that reproduces every answer of all checks, passing ones included.
 
-One mistake alone is tried first, then pairs that replace different functions, within a budget of time. Two mistakes that
-both reproduce everything name nothing: what cannot be told apart is not told. The idea follows error models (Singh, Gulwani and
-Solar-Lezama, PLDI 2013).
+One mistake alone is tried first, then pairs that replace different functions, within a budget of processor time (a busy machine
+names what a quiet one does). Two that both reproduce everything name nothing: what cannot be told apart is not told. The
+idea follows error models (Singh, Gulwani and Solar-Lezama, PLDI 2013).
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def diagnose(reference: Reference, evidence: Evidence, budget_s: float) -> dict[
     """
     if not evidence.parted or any(answer is None for answer, _ in evidence.learner):
         return {}
-    end = time.monotonic() + budget_s
+    end = time.process_time() + budget_s
     mistakes = reference.mistakes
     found = _matching(reference, evidence, ((mistake,) for mistake in mistakes), end)
     if not found:
@@ -78,7 +78,7 @@ def _matching(
 ) -> list[tuple[Mark, ...]]:
     found = []
     for chosen in candidates:
-        if time.monotonic() > end:
+        if time.process_time() > end:
             # What was not tried might reproduce everything too.
             return []
         if _reproduces(reference, chosen, evidence):

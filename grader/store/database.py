@@ -60,7 +60,9 @@ class Store:
     def __enter__(self) -> Store:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -114,7 +116,9 @@ class Store:
         with self._reading() as connection:
             body = queries.source_body(connection, sha256)
             if body is None and not queries.is_known(connection, sha256):
-                raise UsageError(f"No text with the hash {sha256} is in the history.", "`gradlings history` lists what is.")
+                raise UsageError(
+                    f"No text with the hash {sha256} is in the history.", "`gradlings history` lists what is."
+                )
         if body is None:
             raise StoreError(f"{self.path}: the text {sha256[:12]} was lost when the database was damaged.", LOST)
         try:
@@ -130,7 +134,9 @@ class Store:
             return self._unpacked(body, sequence)
         kept = self.attempt(sequence)
         if kept.status != queries.KEPT:
-            raise StoreError(f"{self.path}: the verdict of attempt {sequence} was lost when the database was damaged.", LOST)
+            raise StoreError(
+                f"{self.path}: the verdict of attempt {sequence} was lost when the database was damaged.", LOST
+            )
         raise UsageError(
             f"Attempt {sequence} ({kept.exercise}) has no verdict: it was kept before its file was replaced, not graded.",
             "`gradlings restore` brings it back; saving grades it.",

@@ -98,7 +98,14 @@ def add_attempt(
     connection.execute(insert_or(source).values(sha256=content.sha256, body=content.text).on_conflict_do_nothing())
     row: dict[str, Any] = {"at": at, "exercise": names[0], "source_sha256": content.sha256, "kind": kind}
     if graded is None:
-        row |= {"suite_sha256": "", "suite_version": 0, "status": KEPT, "score": 0.0, "duration_s": 0.0, "assisted": False}
+        row |= {
+            "suite_sha256": "",
+            "suite_version": 0,
+            "status": KEPT,
+            "score": 0.0,
+            "duration_s": 0.0,
+            "assisted": False,
+        }
     else:
         row |= {name: getattr(graded, name) for name in _FROM_VERDICT}
         row["assisted"] = graded.passed and is_opened(connection, names)

@@ -323,4 +323,6 @@ def _index(index: tuple[int, ...]) -> str:
 
 
 def _cap(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    """A capital at the start of a sentence, but never on the name of a function."""
+    plain = text.startswith(("the ", "a ", "an ", "item ", "argument ", "each ", "every ", "all ", "one ", "what "))
+    return text[:1].upper() + text[1:] if plain else text

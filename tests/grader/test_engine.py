@@ -284,7 +284,9 @@ def test_processes_end_when_the_engine_is_killed() -> None:
 def test_pool_grades_all(course: Course) -> None:
     ids = list(course.exercises)
     with EnginePool(course, 2) as pool:
-        graded = {submission.exercise: verdict.status for submission, verdict in pool.grade_all(right(course, i) for i in ids)}
+        graded = {
+            submission.exercise: verdict.status for submission, verdict in pool.grade_all(right(course, i) for i in ids)
+        }
     assert graded == dict.fromkeys(ids, "passed")
 
 

@@ -98,7 +98,10 @@ def test_written_files_are_seen(tmp_path: Path) -> None:
 def test_strays_are_seen(tmp_path: Path) -> None:
     """A child of the engine's, one of its session, and a daemon that has left both and keeps only its environment."""
     environment = {"PATH": os.environ["PATH"], "TMPDIR": str(tmp_path)}
-    program = "import subprocess; print(subprocess.Popen(['sleep', '60'], start_new_session=True, stdout=-3, stderr=-3).pid, flush=True)"
+    program = (
+        "import subprocess as s\n"
+        "print(s.Popen(['sleep', '60'], start_new_session=True, stdout=s.DEVNULL, stderr=s.DEVNULL).pid)"
+    )
     keeper = subprocess.Popen(["sleep", "60"], env=environment, start_new_session=True)
     daemon = 0
     try:

@@ -92,10 +92,14 @@ def test_a_wrong_field_is_refused_or_read_never_a_crash(name: str, value: Any) -
 
 def test_a_missing_field_names_its_place() -> None:
     with pytest.raises(GradlingsError, match=r"`status`.*checks\[0\]|checks\[0\].*`status`|`status`.*checks"):
-        from_json(b'{"schema":1,"course":"c","exercise":"a/b","status":"failed","score":0,"checks":[{"id":"a","title":"t"}]}')
+        from_json(
+            b'{"schema":1,"course":"c","exercise":"a/b","status":"failed","score":0,"checks":[{"id":"a","title":"t"}]}'
+        )
 
 
-@pytest.mark.parametrize(("data", "words"), [(b'{"schema":2}', "schema 2"), (b"{}", "schema"), (b'{"schema":"1"}', "schema")])
+@pytest.mark.parametrize(
+    ("data", "words"), [(b'{"schema":2}', "schema 2"), (b"{}", "schema"), (b'{"schema":"1"}', "schema")]
+)
 def test_the_schema_number_is_checked(data: bytes, words: str) -> None:
     with pytest.raises(GradlingsError, match=words):
         from_json(data)

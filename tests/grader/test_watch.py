@@ -135,7 +135,9 @@ def test_an_editor_that_moves_the_old_file_away_first(seen: Seen) -> None:
     seen.until("a/one", "saved")
 
 
-@pytest.mark.parametrize("name", [".one.py.swp", "one.py~", "#one.py#", "4913", "one.py.bak", ".goutputstream-X", "one.pyc"])
+@pytest.mark.parametrize(
+    "name", [".one.py.swp", "one.py~", "#one.py#", "4913", "one.py.bak", ".goutputstream-X", "one.pyc"]
+)
 def test_files_beside_it_do_not_count(seen: Seen, name: str) -> None:
     (seen.folder / "a" / name).write_text("x = 1\n")
     (seen.folder / "a/two.py").write_text("x = 1\n")

@@ -63,9 +63,7 @@ def gradlings(tmp_path: Path) -> Gradlings:
 
 
 @pytest.fixture
-def inside(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Gradlings:
+def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Gradlings:
     """Like `gradlings`, in this process: for what needs no process of its own."""
 
     def run(*args: str | Path, cwd: Path | None = None) -> Ran:
@@ -82,7 +80,9 @@ def inside(
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace of the mini-course with an empty database. Copied by `workspace`, never used itself."""
     folder = tmp_path_factory.mktemp("fresh") / "ws"
-    subprocess.run([*PROGRAM, "init", folder, "--course", MINICOURSE], env=environment(), check=True, capture_output=True)
+    subprocess.run(
+        [*PROGRAM, "init", folder, "--course", MINICOURSE], env=environment(), check=True, capture_output=True
+    )
     subprocess.run([*PROGRAM, "list"], cwd=folder, env=environment(), check=True, capture_output=True)
     return folder
 

@@ -42,7 +42,9 @@ def test_a_stub_is_not_started(gradlings):
     assert (ran.code, from_json(ran.out.encode()).status) == (1, "not_started")
 
 
-@pytest.mark.parametrize("source", [b"", b"def f(:\n", b"\x00", b"import nothing_of_that_name\n", b"raise SystemExit(0)\n"])
+@pytest.mark.parametrize(
+    "source", [b"", b"def f(:\n", b"\x00", b"import nothing_of_that_name\n", b"raise SystemExit(0)\n"]
+)
 def test_whatever_is_in_it_there_is_a_verdict_and_no_pass(gradlings, source):
     ran = gradlings("grade", "clamp", "-", "--json", *COURSE, stdin=source)
     assert ran.code == 1

@@ -23,14 +23,21 @@ print("code", code, "loaded", *sorted(sys.modules), file=sys.stderr)
 
 def _loaded(args: list[str], cwd) -> set[str]:
     done = subprocess.run(
-        [sys.executable, "-c", PROBE.format(args=args)], cwd=cwd, env=environment(), capture_output=True, text=True, check=True
+        [sys.executable, "-c", PROBE.format(args=args)],
+        cwd=cwd,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
     )
     words = done.stderr.split()
     assert words[:2] == ["code", "0"], done.stderr
     return set(words)
 
 
-@pytest.mark.parametrize("args", [["list"], ["list", "--json"], ["show"], ["hint"], ["history"], ["reset", "clamp"], []])
+@pytest.mark.parametrize(
+    "args", [["list"], ["list", "--json"], ["show"], ["hint"], ["history"], ["reset", "clamp"], []]
+)
 def test_nothing_heavy(workspace, args):
     assert not _loaded(args, workspace) & set(HEAVY)
 
@@ -49,6 +56,8 @@ def test_help_needs_neither_store_nor_rich(tmp_path, args):
 
 def test_grading_loads_torch_elsewhere(workspace):
     """`watch` and `run` stay light: judge and cell are programs of their own."""
-    (workspace / "exercises/numbers/clamp.py").write_text("def clamp(x, low, high):\n    return max(low, min(x, high))\n")
+    (workspace / "exercises/numbers/clamp.py").write_text(
+        "def clamp(x, low, high):\n    return max(low, min(x, high))\n"
+    )
     loaded = _loaded(["run", "clamp"], workspace)
     assert not loaded & {"torch", "numpy", "pytest", "grader.judge", "grader.cell", "grader.testing"}

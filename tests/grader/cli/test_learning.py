@@ -182,7 +182,10 @@ def test_paragraphs_are_broken_anew_and_nothing_else():
     assert reflow(REFLOWED, 30) == REFLOWED
 
 
-@given(st.text(st.characters(categories=("L", "N", "P", "S"), include_characters=" \n#-|`"), max_size=200), st.integers(20, 100))
+@given(
+    st.text(st.characters(categories=("L", "N", "P", "S"), include_characters=" \n#-|`"), max_size=200),
+    st.integers(20, 100),
+)
 def test_no_word_is_lost(text, width):
     assert reflow(text, width).split() == text.split()
 

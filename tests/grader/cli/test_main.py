@@ -132,7 +132,7 @@ def test_what_nobody_foresaw_goes_to_a_file(monkeypatch, capsys, tmp_path):
     (report,) = tmp_path.glob("gradlings-report-*.txt")
     assert str(report) in err
     assert "Traceback" in report.read_text()
-    assert 'raise error' in report.read_text()
+    assert "raise error" in report.read_text()
 
 
 def test_a_report_that_cannot_be_written_is_no_second_fault(monkeypatch, capsys, tmp_path):
@@ -187,7 +187,11 @@ def test_it_is_the_installed_script_too(tmp_path):
     if not script.is_file():
         script = Path(PROGRAM[0]).parent / "gradlings"
     done = subprocess.run(
-        [script, "init", "ws", "--course", MINICOURSE], cwd=tmp_path, env=environment(), capture_output=True, check=False
+        [script, "init", "ws", "--course", MINICOURSE],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        check=False,
     )
     assert done.returncode == 0
     assert (tmp_path / "ws" / "exercises" / "numbers" / "clamp.py").is_file()

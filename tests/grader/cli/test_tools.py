@@ -84,7 +84,12 @@ def test_doctor_repairs_a_damaged_database(workspace, at):
 def test_debug_steps_through_the_learners_code(workspace):
     (workspace / CLAMP).write_text("def clamp(x, low, high):\n    first = max(x, high)\n    return min(low, first)\n")
     child = pexpect.spawn(
-        PROGRAM[0], [*PROGRAM[1:], "debug", "clamp"], cwd=str(workspace), env=environment(), encoding="utf-8", timeout=60
+        PROGRAM[0],
+        [*PROGRAM[1:], "debug", "clamp"],
+        cwd=str(workspace),
+        env=environment(),
+        encoding="utf-8",
+        timeout=60,
     )
     try:
         child.expect(r"\(Pdb\) ")
@@ -209,7 +214,9 @@ def test_the_documented_json_is_what_is_printed(workspace, at, tmp_path):
     }
     for name, args in calls.items():
         printed = {key for key in _keys(at(*args, "--json").json) if not key.startswith("verdicts.")}
-        documented = {key for key in _documented("restore" if name == "reset" else name)[0] if not key.startswith("forbidden.")}
+        documented = {
+            key for key in _documented("restore" if name == "reset" else name)[0] if not key.startswith("forbidden.")
+        }
         assert printed == documented, name
     for _ in range(4):
         at("hint", "clamp")

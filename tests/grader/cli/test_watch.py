@@ -313,7 +313,9 @@ def test_ctrl_c_in_a_terminal(terminal):
 
 def test_what_a_learner_prints_does_nothing_to_the_terminal(terminal, workspace):
     hostile = r"\x1b[2J\x1b]0;title\x07\x1b[?1049h\x9b31m\u202eevil\r[bold]b[/]"
-    (workspace / CLAMP).write_text(f"def clamp(x, low, high):\n    print('{hostile}')\n    raise ValueError('{hostile}')\n")
+    (workspace / CLAMP).write_text(
+        f"def clamp(x, low, high):\n    print('{hostile}')\n    raise ValueError('{hostile}')\n"
+    )
     terminal.expect("gradlings hint")
     said = re.sub(r"\x1b\[[0-9;]*m", "", terminal.before)
     assert "evil" in said
@@ -325,7 +327,12 @@ def test_what_a_learner_prints_does_nothing_to_the_terminal(terminal, workspace)
 def test_the_terminal_is_left_as_it_was(workspace):
     """A shell around it, since the terminal outlives the program."""
     shell = pexpect.spawn(
-        "bash", ["--norc", "--noprofile"], cwd=str(workspace), env=environment(PS1="$ "), encoding="utf-8", timeout=PATIENCE
+        "bash",
+        ["--norc", "--noprofile"],
+        cwd=str(workspace),
+        env=environment(PS1="$ "),
+        encoding="utf-8",
+        timeout=PATIENCE,
     )
     try:
         shell.sendline("set -m; PS1='ready> '; stty -a | md5sum")

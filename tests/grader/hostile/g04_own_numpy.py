@@ -1,14 +1,23 @@
 """Puts a numpy.py and a torch.py of its own first on the path."""
 # exercise: attention/scaled_dot_product
-# status: error
-# says: Your code raised
+# status: failed|error
 
 import os
 import sys
 
 NAMES = ("numpy.py", "torch.py", "{{TOKEN}}.py")
 sys.path[:0] = ["{{TMP}}", "{{WORK}}"]
-for place in ("{{SUITE}}", "{{REFERENCE}}", "{{COURSE}}/x", "{{PACKAGE}}/x", "{{TMP}}/x", "{{WORK}}/x", "{{HOME}}/x", "/tmp/x", "/x"):
+for place in (
+    "{{SUITE}}",
+    "{{REFERENCE}}",
+    "{{COURSE}}/x",
+    "{{PACKAGE}}/x",
+    "{{TMP}}/x",
+    "{{WORK}}/x",
+    "{{HOME}}/x",
+    "/tmp/x",
+    "/x",
+):
     folder = os.path.dirname(place)
     for name in NAMES:
         try:

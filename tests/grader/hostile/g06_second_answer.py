@@ -1,6 +1,6 @@
 """Answers twice: once for this call and once for the next."""
 # exercise: attention/scaled_dot_product
-# status: error
+# status: failed|error
 # says: wrote to the grader's own channel
 
 import os

@@ -4,6 +4,7 @@
 # says: No answer within 1 s
 # says: pass
 
+
 def sdpa(Q, K, V, mask=None):
     while True:
         pass

@@ -41,7 +41,9 @@ print("migrated")
 def make_first_revision(path: Path) -> None:
     """What is in the fixture: a failed attempt, a kept copy, an assisted pass, two hints, a setting."""
     with open_store(path, clock=lambda: datetime(2026, 1, 31, 12, 0, tzinfo=UTC)) as store:
-        failed = Verdict("mini", "plain/add", "failed", 0.5, (Check("adds", "it adds", "failed", "1 + 1"),), suite_sha256="s")
+        failed = Verdict(
+            "mini", "plain/add", "failed", 0.5, (Check("adds", "it adds", "failed", "1 + 1"),), suite_sha256="s"
+        )
         passed = Verdict("mini", "plain/add", "passed", 1.0, (Check("adds", "it adds", "passed"),), suite_sha256="s")
         store.record("plain/add", "def add(a, b):\n    return a\n", failed)
         store.keep("plain/add", "# a draft: é\n", "reset")
@@ -113,7 +115,10 @@ def test_it_is_migrated_with_everything_in_it(old: Path, grown: Path) -> None:
     assert revision_and_columns(old)[0] == "0002"
     assert "owner" in revision_and_columns(old)[1]
     with closing(sqlite3.connect(old)) as raw:
-        assert raw.execute("SELECT exercise, number, owner FROM hint").fetchall() == [("plain/add", 1, ""), ("plain/add", 2, "")]
+        assert raw.execute("SELECT exercise, number, owner FROM hint").fetchall() == [
+            ("plain/add", 1, ""),
+            ("plain/add", 2, ""),
+        ]
         with pytest.raises(sqlite3.IntegrityError, match="append-only"):
             raw.execute("DELETE FROM attempt")
     with open_store(old, migrations=grown, head="0002") as store:

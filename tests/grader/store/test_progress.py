@@ -129,7 +129,9 @@ events = st.lists(
 
 @given(events)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_it_agrees_with_counting_by_hand(store: Store, verdict: MakeVerdict, happened: list[tuple[str, str, int]]) -> None:
+def test_it_agrees_with_counting_by_hand(
+    store: Store, verdict: MakeVerdict, happened: list[tuple[str, str, int]]
+) -> None:
     # One store for all examples, because making one takes longer than an example: each has ids of its own.
     mark = f"e{len(store.attempts())}_{len(store.progress())}_"
     happened = [(mark + exercise, what, version) for exercise, what, version in happened]

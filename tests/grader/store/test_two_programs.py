@@ -50,7 +50,10 @@ def test_programs_that_make_the_same_database_at_once_make_one(database: Path, w
 
 
 def test_another_program_that_does_not_let_go_is_named(database: Path, verdict: Callable[..., Verdict]) -> None:
-    with open_store(database, busy_seconds=0.05) as store, closing(sqlite3.connect(database, isolation_level=None)) as raw:
+    with (
+        open_store(database, busy_seconds=0.05) as store,
+        closing(sqlite3.connect(database, isolation_level=None)) as raw,
+    ):
         raw.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError, match=r"another program.*0\.05 s") as caught:
             store.record("plain/add", "x", verdict())

