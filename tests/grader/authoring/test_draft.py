@@ -160,7 +160,7 @@ def test_new_check_and_test_from_the_command_line(tmp_path: Path) -> None:
     checked = gradlings(
         "course", "check", "areas/first", "--course", "mine", "--seeds", 1, "--no-mutation", "--json", cwd=tmp_path
     )
-    (report,) = json.loads(checked.stdout)
+    (report,) = json.loads(checked.stdout)["exercises"]
     assert checked.returncode == 0
     assert (report["exercise"], report["sound"], report["findings"]) == ("areas/first", True, [])
 

@@ -1,4 +1,5 @@
 """The base is copied, so that the layer that was given is neither frozen nor held."""
+# says: You keep a copy of the base (a deepcopy, or a new layer with its weights)
 
 import copy
 import math

@@ -1,4 +1,5 @@
 """The base runs under no_grad because it is frozen: layers below get no gradient through it."""
+# says: You cut the gradient through the base (`torch.no_grad()` or `.detach()` on its output)
 
 import math
 

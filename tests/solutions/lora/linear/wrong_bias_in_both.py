@@ -1,4 +1,5 @@
 """The base's bias is given to the second factor's linear too."""
+# says: output
 
 import math
 

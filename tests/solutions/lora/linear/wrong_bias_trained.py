@@ -1,4 +1,5 @@
 """Only the base's weight is frozen; its bias goes on training."""
+# says: You freeze the base's weight and forget its bias, which would still be trained
 
 import math
 

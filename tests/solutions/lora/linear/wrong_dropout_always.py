@@ -1,4 +1,5 @@
 """F.dropout is left at its default training=True: it drops in evaluation mode too."""
+# says: Your dropout drops in evaluation mode as well (`F.dropout` does unless it is told `training=self.training`)
 
 import math
 

@@ -1,4 +1,5 @@
 """Dropout works in place, before the base sees x, and changes the caller's x."""
+# says: Your dropout is on the base's input too
 
 import math
 

@@ -1,4 +1,5 @@
 """The dropout argument is read as the probability to keep."""
+# says: You take `dropout` for the probability of keeping an entry
 
 import torch
 from torch import Tensor, nn

@@ -1,4 +1,5 @@
 """The same features are dropped for all tokens: one mask of (in_features,) a call."""
+# says: For 1,000 rows x = [1, 1, 1] in training mode 1 different outputs occurred. Each of the three entries of x is dropped or kept by itself, so that 8 occur
 
 import math
 

@@ -1,4 +1,5 @@
 """Dropout acts on the correction at the end of the LoRA path."""
+# says: Your dropout is at the end of the LoRA path
 
 import math
 

@@ -1,4 +1,5 @@
 """What is kept by dropout is not divided by 1 - p."""
+# says: Your dropout leaves the kept entries as they are
 
 import torch
 from torch import Tensor, nn

@@ -1,4 +1,5 @@
 """The factors are float32 whatever the base is; x is cast for them, and the result cast back."""
+# says: Your factors are float32 whatever the base is
 
 import math
 

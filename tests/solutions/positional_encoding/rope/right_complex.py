@@ -10,7 +10,7 @@ def rope(x: Tensor, pos: Tensor, theta: float = 10000.0) -> Tensor:
     phi = pos[..., None].to(torch.float64) / torch.pow(theta, exponents)
     turn = torch.polar(torch.ones_like(phi), phi)
     turn = turn.to(torch.complex64 if x.dtype == torch.float32 else torch.complex128)
-    z = torch.view_as_complex(x.reshape(*x.shape[:-1], d // 2, 2))
+    z = torch.view_as_complex(x.reshape(*x.shape[:-1], d // 2, 2).contiguous())
     return torch.view_as_real(z * turn).reshape(x.shape)
 
 

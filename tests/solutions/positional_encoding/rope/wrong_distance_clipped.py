@@ -1,4 +1,5 @@
 """Positions beyond 65,535 are clipped, as in a table of limited length."""
+# says: result in float64
 
 import torch
 from torch import Tensor

@@ -1,4 +1,5 @@
 """The positions of the first sequence are used for the whole batch."""
+# says: result
 
 import torch
 from torch import Tensor

@@ -1,4 +1,5 @@
 """Positions and products are float64, but the frequencies were float32 before."""
+# says: result in float64
 
 import torch
 from torch import Tensor

@@ -1,4 +1,5 @@
 """Positions are counted from the smallest one of the call."""
+# says: 0, 1, 0]], pos=[1], theta=100.0)
 
 import torch
 from torch import Tensor

@@ -1,4 +1,5 @@
 """The pairs are read as halves and written interleaved."""
+# says: 0, 1, 0]], pos=[1], theta=100.0)
 
 import torch
 from torch import Tensor

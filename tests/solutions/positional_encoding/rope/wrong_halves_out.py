@@ -1,4 +1,5 @@
 """The pairs are read interleaved but written as halves: all first entries, then all second ones."""
+# says: The pairs are read as neighbours, but written as halves
 
 import torch
 from torch import Tensor

@@ -1,4 +1,5 @@
 """The keys are turned by the queries' positions."""
+# says: In `scores` the keys are turned by the queries' positions
 
 import torch
 from torch import Tensor

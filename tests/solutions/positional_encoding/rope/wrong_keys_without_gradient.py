@@ -1,4 +1,5 @@
 """The keys are detached, as a key cache would be."""
+# says: No gradient reaches k: the result does not depend on it through autograd (detached, converted to NumPy or a Python number, computed under no_grad, or not used). Through scores
 
 import torch
 from torch import Tensor

@@ -1,4 +1,5 @@
 """Scores sorts the positions first."""
+# says: with theta = 100
 
 import torch
 from torch import Tensor

@@ -1,4 +1,5 @@
 """The scores come in float32 whatever q is."""
+# says: has the dtype float32, expected float64
 
 import torch
 from torch import Tensor

@@ -1,4 +1,5 @@
 """The second line uses the first line's new result: written in place, pair by pair."""
+# says: The second member of each pair is worked out from the first one's new value
 
 import torch
 from torch import Tensor

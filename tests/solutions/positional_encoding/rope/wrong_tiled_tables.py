@@ -1,4 +1,5 @@
 """x is turned a quarter in neighbours, but cos and sin are tiled (f0, f1, f0, f1) as for halves."""
+# says: Two layouts are mixed
 
 import torch
 from torch import Tensor

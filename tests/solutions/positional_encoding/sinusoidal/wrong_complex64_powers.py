@@ -1,4 +1,5 @@
-"""Each row is the row before times one complex rotation, in single precision: the error grows from row to row."""
+"""Rows by cumulative products of single-precision rotations: the error grows from row to row."""
+# says: 4)
 
 import numpy as np
 import torch

@@ -1,4 +1,5 @@
 """For an odd d the last column is left zero: only whole pairs are filled."""
+# says: An odd d ends in a column of zeros
 
 import torch
 from torch import Tensor

@@ -1,4 +1,5 @@
 """The frequencies run from 1 to 1/base inclusive, as tensor2tensor has them: divided by the last pair's number."""
+# says: The frequencies run all the way down to 1/base
 
 import torch
 from torch import Tensor

@@ -1,4 +1,5 @@
 """Positions wrap at 65536, as an int16 or a table of limited length would make them."""
+# says: 4)
 
 import torch
 from torch import Tensor

@@ -1,4 +1,5 @@
 """The angles are float64, but the frequencies they are made of were rounded to float32 first."""
+# says: 6, base=500.0)
 
 import torch
 from torch import Tensor

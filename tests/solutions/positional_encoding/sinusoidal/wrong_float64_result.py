@@ -1,4 +1,5 @@
 """The table is right, but float64."""
+# says: The table is float64
 
 import torch
 from torch import Tensor

@@ -1,4 +1,5 @@
 """The exponent is i over the number of pairs rounded up: the same for even d, another for odd d."""
+# says: An odd d is rounded up before the angles are worked out, so that every frequency is off
 
 import math
 

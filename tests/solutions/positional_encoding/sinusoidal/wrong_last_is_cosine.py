@@ -1,4 +1,5 @@
 """For an odd d the last column is the cosine of the last pair, not the sine."""
+# says: 3, base=8.0)
 
 import torch
 from torch import Tensor

@@ -1,4 +1,5 @@
 """Rows are divided by the root of d/2, so that each has length 1."""
+# says: 4)
 
 import torch
 from torch import Tensor

@@ -1,4 +1,5 @@
 """An odd d is padded to the next even one, formula included, and the last column cut off."""
+# says: An odd d is rounded up before the angles are worked out, so that every frequency is off
 
 import torch
 from torch import Tensor

@@ -1,4 +1,5 @@
 """Angles are reduced by 2 * 3.14159265 before the sine, to be kind to it: that pi is too short for far positions."""
+# says: 4)
 
 import math
 

@@ -1,4 +1,5 @@
 """The fastest pair comes last: the frequencies are in ascending order."""
+# says: 4)
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""merge() also puts the side path's output for zero input into the bias: a copy of the bias added to itself."""
+"""Beside the layer, the output is worked out without the bias."""
 
 import torch
 import torch.nn.functional as F
@@ -51,6 +51,8 @@ class MergeableLoRA(nn.Module):
         if self.active is None or self.merged:
             return out
         A, B, alpha = self.adapters[self.active]
+        if getattr(self.layer, "bias", None) is not None and not isinstance(self.layer, nn.Conv2d):
+            out = out - self.layer.bias
         return out + alpha / A.shape[0] * side_path(self.layer, x, A, B)
 
     @torch.no_grad()
@@ -62,8 +64,6 @@ class MergeableLoRA(nn.Module):
         delta = self.delta(self.active)
         self.saved = self.layer.weight.clone()
         self.layer.weight += delta
-        if getattr(self.layer, "bias", None) is not None:
-            self.layer.bias *= 1 + self.adapters[self.active][2] / len(self.adapters[self.active][0])
         self.merged = True
 
     @torch.no_grad()

@@ -1,4 +1,4 @@
-"""requires_grad of the weight is turned off to change it, and stays off."""
+"""While merged the side path is added too."""
 
 import torch
 import torch.nn.functional as F
@@ -48,7 +48,7 @@ class MergeableLoRA(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         out = self.layer(x)
-        if self.active is None or self.merged:
+        if self.active is None:
             return out
         A, B, alpha = self.adapters[self.active]
         return out + alpha / A.shape[0] * side_path(self.layer, x, A, B)
@@ -61,7 +61,6 @@ class MergeableLoRA(nn.Module):
             raise RuntimeError("no adapter is active")
         delta = self.delta(self.active)
         self.saved = self.layer.weight.clone()
-        self.layer.weight.requires_grad_(False)
         self.layer.weight += delta
         self.merged = True
 

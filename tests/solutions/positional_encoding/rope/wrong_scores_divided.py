@@ -1,4 +1,5 @@
-"""Positions must have one axis, or as many as x: (heads, n) beside (batch, heads, n, d) is taken for (batch, n)."""
+"""The scores are divided by the root of d."""
+# says: The scores are divided by √d
 
 import torch
 from torch import Tensor
@@ -7,8 +8,6 @@ from torch import Tensor
 def rope(x: Tensor, pos: Tensor, theta: float = 10000.0) -> Tensor:
     d = x.shape[-1]
     frequency = theta ** (-torch.arange(0, d, 2, dtype=torch.float64) / d)
-    while 1 < pos.dim() < x.dim() - 1:
-        pos = pos.unsqueeze(1)
     phi = pos.double().unsqueeze(-1) * frequency
     cos, sin = phi.cos().to(x.dtype), phi.sin().to(x.dtype)
     a, b = x[..., ::2], x[..., 1::2]
@@ -16,4 +15,4 @@ def rope(x: Tensor, pos: Tensor, theta: float = 10000.0) -> Tensor:
 
 
 def scores(q: Tensor, k: Tensor, pos_q: Tensor, pos_k: Tensor, theta: float = 10000.0) -> Tensor:
-    return torch.einsum("...qd,...kd->...qk", rope(q, pos_q, theta), rope(k, pos_k, theta))
+    return q.shape[-1] ** -0.5 * torch.einsum("...qd,...kd->...qk", rope(q, pos_q, theta), rope(k, pos_k, theta))

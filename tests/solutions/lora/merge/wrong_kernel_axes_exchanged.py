@@ -1,4 +1,4 @@
-"""While an adapter is active beside the layer, the base's output is worked out without its bias."""
+"""The two axes of the kernel are exchanged in ΔW."""
 
 import torch
 import torch.nn.functional as F
@@ -41,7 +41,7 @@ class MergeableLoRA(nn.Module):
         A, B, alpha = self.adapters[name]
         scale = alpha / A.shape[0]
         if isinstance(self.layer, nn.Conv2d):
-            return scale * torch.einsum("or,rihw->oihw", B[:, :, 0, 0], A)
+            return scale * torch.einsum("or,rihw->oiwh", B[:, :, 0, 0], A)
         if isinstance(self.layer, nn.Embedding) or self.fan_in_fan_out:
             return scale * (B @ A).T
         return scale * (B @ A)
@@ -51,8 +51,6 @@ class MergeableLoRA(nn.Module):
         if self.active is None or self.merged:
             return out
         A, B, alpha = self.adapters[self.active]
-        if getattr(self.layer, "bias", None) is not None and not isinstance(self.layer, nn.Conv2d):
-            out = out - self.layer.bias
         return out + alpha / A.shape[0] * side_path(self.layer, x, A, B)
 
     @torch.no_grad()
