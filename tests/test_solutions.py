@@ -2,7 +2,7 @@
 
 `tests/solutions/<topic>/<name>/right_*.py` and `wrong_*.py`; each begins with a docstring: the style it is written in, or what is
 wrong with it. A wrong one may hold lines `# says: TEXT`: each TEXT must stand in what the learner is told about the first
-check that is not passed (message, diagnosis, relation).
+check that is not passed (message, diagnosis, relation). A line `# open: REASON` says that it still passes, and why.
 """
 
 from __future__ import annotations
@@ -51,9 +51,13 @@ def test_right_solution_passes(engine: Engine, path: Path) -> None:
 )
 def test_wrong_solution_fails_and_is_told_why(engine: Engine, path: Path) -> None:
     verdict = grade(engine, path)
+    text = path.read_text(encoding="utf-8")
+    if re.search(r"^# open: .", text, re.MULTILINE):
+        assert verdict.passed, "it is caught now: take its line `# open:` out"
+        return
     assert verdict.status in ("failed", "error")
-    for text in re.findall(r"^# says: (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE):
-        assert text.strip() in told(verdict)
+    for words in re.findall(r"^# says: (.+)$", text, re.MULTILINE):
+        assert words.strip().lower() in told(verdict).lower()
 
 
 def test_every_exercise_has_several_of_both() -> None:

@@ -31,10 +31,10 @@ alone, the scores of a wide model would be so far apart that softmax picks one k
 - n_q and n_k may differ, and so may d_k and d_v.
 - The mask says True for *keep*, False for *hide*. (Some libraries mean the opposite: read their documentation first.)
 - A hidden key has the weight 0, and the weights of the keys that are left sum to one. This holds whatever the scores
-  are, even where the keys that are left have scores far below -10⁴.
+  are, even where the keys that are left score -10⁶ and the hidden one 10⁶.
 - A query that may look at no key at all (a row of False, or n_k = 0) gets a row of **zeros**: no NaN in the result, and
   none in the gradients.
-- Scores may be as large as ±10⁴, differently in each row: the result stays finite and right.
+- Scores may be as large as ±10⁶, differently in each row: the result stays finite and right.
 - Gradients reach Q, K and V. The arguments are not changed, need not be contiguous in memory, and n_q may be 0.
 
 `torch.softmax` is allowed. `torch.nn.functional.scaled_dot_product_attention` is not, since it is what you are writing.

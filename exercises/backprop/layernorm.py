@@ -48,6 +48,7 @@ Put that into dxⱼ = Σᵢ ∂L/∂x̂ᵢ · ∂x̂ᵢ/∂xⱼ, and two means o
 - dx has two properties to check yours by: it sums to 0 over each token's features (adding a number to all
   of x changes nothing), and with ε = 0 it is at right angles to x̂, Σᵢ dxᵢ x̂ᵢ = 0 (making the spread of x
   wider or narrower changes nothing either).
+- γ may hold zeros: such a feature is switched off, y is β there, but its dγ is in general not 0.
 - D = 1 gives y = β and dx = 0. With no tokens, x of shape (0, D), y and dx are empty, and dgamma and dbeta
   are zeros.
 - A cache belongs to its own call of forward. Several forwards may come before the backwards, in any order,

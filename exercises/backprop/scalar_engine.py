@@ -48,11 +48,14 @@ from y to the input; with 60 of them there are 2⁶⁰ ways, but only a few hund
 - Grads of Values outside the graph of v stay as they are.
 - **Plain numbers leave no trace.** In `a * 2 + 1` the 2 and the 1 become no Values: `(a * 2).parents` is
   `(a,)`.
+- An operation may be made of others. If a - b is a + (-b), its parents are a and -b, and that is fine.
 - A Value may be used any number of times, in one operation too: `x * x`, `x + x`.
 - Two Values that hold the same number are still two Values.
 - The derivative of relu at 0 is 0. tanh takes any float, 1000.0 and -1000.0 too, without overflow.
-- Arguments are always within an operation's domain: no division by zero, no logarithm of 0 or
-  less.
+- An int is a number like any other, for `data` too: `Value(3) / 2` holds 1.5. So is 0, as a factor or under a
+  power.
+- Arguments are always within an operation's domain: no division by zero, no logarithm of 0 or a negative
+  number, no power of 0 with an exponent below 1.
 - A graph is a few hundred operations deep at the most, so recursion is allowed where you want it.
 
 ## Example

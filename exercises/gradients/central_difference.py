@@ -36,7 +36,7 @@ by `h` magnifies that rounding.
   of the formula and nowhere else. The central formula never asks for `f(x)`; `f` may not even be defined
   there.
 - `x` may have any strides, one element or none, and is only read: it holds the same numbers afterwards.
-- Any other `kind` raises `ValueError`.
+- Any other `kind` raises `ValueError`, and so does `"Forward"`: the two names are taken as they are written.
 
 ## Example
 

@@ -441,6 +441,14 @@ class ValuesFromQueries(MHA):
         return self.merge(self.attend(Q, K, V, mask)) @ self.W_o
 
 
+@mistake("The keys are made with W_q: W_k is not used.", of="MHA", hint=3)
+class QueriesAsKeys(MHA):
+    def forward(self, x_q, x_kv=None, mask=None):
+        x_kv = x_q if x_kv is None else x_kv
+        Q, K, V = (self.split(x @ W) for x, W in ((x_q, self.W_q), (x_kv, self.W_q), (x_kv, self.W_v)))
+        return self.merge(self.attend(Q, K, V, mask)) @ self.W_o
+
+
 @mistake("The values are made with W_k: W_v is not used.", of="MHA", hint=3)
 class KeysAsValues(MHA):
     def forward(self, x_q, x_kv=None, mask=None):

@@ -113,6 +113,19 @@ def fill_finite(Q, K, V, mask=None):
 
 
 @mistake(
+    "Hidden scores are set to a number that is not low enough. Where the keys that are left score lower still, the hidden "
+    "ones take all the weight in the softmax, and nothing is left once they are set to zero.",
+    of="sdpa",
+    hint=4,
+)
+def fill_too_high(Q, K, V, mask=None):
+    S = _scores(Q, K)
+    if mask is None:
+        return torch.softmax(S, dim=-1) @ V
+    return torch.softmax(S.masked_fill(~mask, -1e5), dim=-1).masked_fill(~mask, 0.0) @ V
+
+
+@mistake(
     "A query that may look at no key comes out as NaN: softmax of a row of minus infinities is 0/0. Such a row has no "
     "weights at all, so it is zeros.",
     of="sdpa",

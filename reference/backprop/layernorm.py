@@ -199,6 +199,19 @@ def backward_not_written(dy, cache):
     raise NotImplementedError
 
 
+@mistake(
+    "ε is there in forward but forgotten on the way back: you divide dx by √σ². What x̂ was divided by in forward, "
+    "√(σ² + ε), is what dx has to be divided by.",
+    of="ln_forward",
+    hint=3,
+)
+def eps_forgotten_on_the_way_back(x, gamma, beta, eps):
+    centred, r = _centred(x, eps)
+    y, (x_hat, _, _) = _finish(centred, r, gamma, beta)
+    with np.errstate(all="ignore"):
+        return y, (x_hat, 1 / np.sqrt(np.mean(centred**2, -1, keepdims=True)), gamma)
+
+
 # Mistakes in backward -----------------------------------------------------------------------------------------------------------
 
 
@@ -358,6 +371,28 @@ def order_exchanged(dy, cache):
     x_hat, r, gamma = cache
     dgamma, dbeta = _shared(dy, x_hat)
     return _project(gamma * dy, x_hat, r), dbeta, dgamma
+
+
+@mistake(
+    "The three gradients are right but come in another order: you return dgamma, dbeta, dx. It has to be dx, dgamma, dbeta.",
+    of="ln_backward",
+    hint=2,
+)
+def dx_last(dy, cache):
+    x_hat, r, gamma = cache
+    return *_shared(dy, x_hat), _project(gamma * dy, x_hat, r)
+
+
+@mistake(
+    "Backward gets x̂ back from y, as (y - β) / γ. Where a γ is 0 that is 0 / 0. Keep x̂ itself in the cache.",
+    of="ln_backward",
+    hint=2,
+)
+def x_hat_from_y(dy, cache):
+    x_hat, r, gamma = cache
+    with np.errstate(all="ignore"):
+        x_hat = gamma * x_hat / gamma
+    return _project(gamma * dy, x_hat, r), *_shared(dy, x_hat)
 
 
 @mistake(

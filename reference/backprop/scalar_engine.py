@@ -467,6 +467,30 @@ def equal_numbers_are_one(self):
     _add(_adjoints(self, order[::-1]))
 
 
+@mistake(
+    "Your Values compare by the number they hold (`__eq__`, `__hash__` or @dataclass), so two that hold the same number are "
+    "one to every set, dict and `in`: one of them is never visited. Leave `==` alone, it tells objects apart by identity.",
+    of="Value",
+    hint=4,
+)
+class EqualByNumber(Value):
+    def __eq__(self, other):
+        return self.data == number(other)
+
+    def __hash__(self):
+        return hash(self.data)
+
+    def backward(self):
+        order = topological_order(self)
+        adjoint = dict.fromkeys(order, 0.0)
+        adjoint[self] = 1.0
+        for v in reversed(order):
+            for parent, slope in v.edges:
+                adjoint[parent] += slope * adjoint[v]
+        for v in order:
+            v.grad += adjoint[v]
+
+
 # Mistakes in single operations ------------------------------------------------------------
 
 
@@ -507,6 +531,18 @@ def own_factor(self, other):
 
 
 @mistake(
+    "You get the slope of a product by dividing it by the factor: for a it is a b / a. Where a is 0 that is 0 / 0, though "
+    "the slope by a is b there as well.",
+    of="Value.__mul__",
+    hint=3,
+)
+def product_divided(self, other):
+    b = number(other)
+    product = self.data * b
+    return Value(product, (self, product / self.data), (other, product / b))
+
+
+@mistake(
     "In a / b the gradient for b has the wrong sign: when b grows, a / b shrinks (for a and b above 0).",
     of="Value.__truediv__",
     hint=3,
@@ -533,6 +569,16 @@ def divisor_not_squared(self, other):
 )
 def exponent_stays(self, exponent):
     return Value(self.data**exponent, (self, exponent * self.data**exponent))
+
+
+@mistake(
+    "You get the slope of a ** n by dividing, n a ** n / a. At a = 0 that is 0 / 0, though the slope exists: lower the "
+    "exponent.",
+    of="Value.__pow__",
+    hint=3,
+)
+def power_divided(self, exponent):
+    return Value(self.data**exponent, (self, exponent * self.data**exponent / self.data))
 
 
 @mistake("In the slope of a ** n the factor n is missing: n a ** (n - 1).", of="Value.__pow__", hint=3)

@@ -46,17 +46,18 @@ def central_from_forward(f, x, h, kind):
     return (f(left + step) - f(left)) / step
 
 
-@alternative("Divides by the step that was taken in floating point, (x + h) - (x - h).", of="diff")
-def by_the_step_taken(f, x, h, kind):
+@alternative("Half of the rise over h, with match and in-place arithmetic on its own arrays.", of="diff")
+def half_of_the_rise_over_h(f, x, h, kind):
     match kind:
         case "forward":
-            left = x
+            left, part = x, 1.0
         case "central":
-            left = x - h
+            left, part = x - h, 0.5
         case _:
             raise ValueError(kind)
-    right = x + h
-    return (f(right) - f(left)) / (right - left)
+    rise = f(x + h) - f(left)
+    rise *= part
+    return rise / h
 
 
 @mistake(
@@ -197,6 +198,40 @@ def relative_step(f, x, h, kind):
 
 
 @mistake(
+    "You divide by the distance of the two points after rounding, (x + h) - x, where the formula divides by h. "
+    "It is often the better estimate, but here the formula is asked for as it stands.",
+    of="diff",
+    hint=3,
+)
+def step_taken(f, x, h, kind):
+    if kind not in ("forward", "central"):
+        raise ValueError(kind)
+    left, right = (x if kind == "forward" else x - h), x + h
+    with np.errstate(all="ignore"):
+        return (f(right) - f(left)) / (right - left)
+
+
+@mistake(
+    "You make small steps larger, against rounding. How small a step may be depends on f and x; both formulas are "
+    "asked for with the h that is given.",
+    of="diff",
+    hint=3,
+)
+def step_has_a_floor(f, x, h, kind):
+    h = np.copysign(max(abs(h), 1e-8), h)
+    return _central(f, x, h, kind) if kind == "central" else _forward(f, x, h, kind)
+
+
+@mistake(
+    "You round the result to some decimals. A derivative may be as small as 1e-30 and all its digits count.",
+    of="diff",
+    hint=3,
+)
+def rounds_the_result(f, x, h, kind):
+    return np.round(_central(f, x, h, kind) if kind == "central" else _forward(f, x, h, kind), 10)
+
+
+@mistake(
     "You drop the sign of h. A negative h is allowed, and the forward difference then looks to the left of x.",
     of="diff",
     hint=3,
@@ -251,6 +286,35 @@ def moves_x(f, x, h, kind):
     right = f(x)
     x -= 2 * h
     return (right - f(x)) / (2 * h)
+
+
+@mistake(
+    "You walk along the caller's own x in place, and then back: rounding does not bring every number back, and "
+    "`f` may have kept the array. Make new points, x + h and x - h.",
+    of="diff",
+    hint=4,
+)
+def walks_and_returns(f, x, h, kind):
+    if kind not in ("forward", "central"):
+        raise ValueError(kind)
+    x += h
+    right = f(x)
+    x -= h if kind == "forward" else 2 * h
+    left = f(x)
+    if kind == "central":
+        x += h
+    return (right - left) / (h if kind == "forward" else 2 * h)
+
+
+@mistake(
+    "You take a kind in capitals, or with spaces around it, for the kind itself. Only 'forward' and 'central' as they "
+    "are written are known; anything else raises ValueError.",
+    of="diff",
+    hint=2,
+)
+def kind_in_capitals(f, x, h, kind):
+    kind = kind.strip().lower()
+    return _central(f, x, h, kind) if kind == "central" else _forward(f, x, h, kind)
 
 
 @mistake(

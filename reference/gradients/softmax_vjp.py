@@ -98,6 +98,17 @@ def sums_everything(s, dy, axis):
 
 
 @mistake(
+    "You take the largest dy of each line away first, as one does with the scores of a softmax. dy needs no such care, and "
+    "a huge dy at a token of probability 0 then drowns all the others.",
+    of="softmax_vjp",
+    hint=3,
+)
+def shifted_by_the_largest(s, dy, axis):
+    g = dy - np.max(dy, axis=axis, keepdims=True, initial=-np.inf)
+    return s * (g - np.sum(s * g, axis=axis, keepdims=True))
+
+
+@mistake(
     "The sum loses its axis (no keepdims), so it lines up with the wrong axis of s, or with none.",
     of="softmax_vjp",
     hint=2,

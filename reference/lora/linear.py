@@ -330,8 +330,8 @@ class starts_constant(LoRALinear):
 
 
 @mistake(
-    "You seed PyTorch's generator in the constructor. Then every layer starts with the same A, and "
-    "everything drawn later in the program repeats itself. Seeding is the caller's business.",
+    "Your A is drawn from a fixed seed, yours or PyTorch's: every layer starts with the same A, whatever the "
+    "caller has seeded. Seeding is the caller's business.",
     of="LoRALinear",
     hint=1,
 )

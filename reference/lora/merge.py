@@ -387,8 +387,8 @@ class keeps_an_alias(MergeableLoRA):
 
 
 @mistake(
-    "Your copy of the weight is taken when the module is made. What was loaded or trained between then "
-    "and merging is lost by unmerging; take the copy in `merge()`.",
+    "Your copy of the weight is not taken anew at every merge, but once, when the module is made or first used. "
+    "What was loaded or trained between then and merging is lost by unmerging.",
     of="MergeableLoRA",
     hint=4,
 )

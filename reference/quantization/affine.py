@@ -282,7 +282,7 @@ def empty_raises(x, bits, sym):
 
 
 @mistake(
-    "Your codes are not clamped: where x / scale and the zero point are both rounded up their sum is 2ᵇ,"
+    "Your codes are not clamped before they become uint8: where x / scale and the zero point are both rounded up their sum is 2ᵇ,"
     " which wraps round to 0 in uint8, so that the largest number becomes the smallest.",
     of="quantize",
     hint=4,

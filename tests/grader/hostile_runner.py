@@ -42,6 +42,7 @@ JUDGE_MIB = 1400
 SETTLE_S = 10.0
 # The engine renews its processes by itself after some hundreds of gradings; here it is to keep them.
 RENEW_AFTER = 120
+NEEDED = {"landlock", "seccomp", "rlimits", "descriptors"}
 SHARED = ("/tmp", "/var/tmp", "/dev/shm")
 
 
@@ -257,7 +258,11 @@ class Runner:
 
         self.graded = 0
         engine = Engine(self.course)
-        engine.protections()
+        held = {name.partition("-")[0] for name in engine.protections()}
+        if not NEEDED <= held:
+            engine.close()
+            # Much of the corpus does real harm where nothing holds it: it signals every process there is.
+            raise RuntimeError(f"the corpus is run only where a cell is held; missing: {sorted(NEEDED - held)}")
         return engine
 
     def run(self, hostile: Hostile, variant: int) -> Report:

@@ -50,9 +50,13 @@ def test_corpus_covers_every_group() -> None:
 
 
 @pytest.mark.timeout(600)
-def test_nothing_is_gained(tmp_path: Path) -> None:
-    reports = runner.run_corpus(Path(sys.executable), CORPUS, tmp_path / "run")
-    assert len(reports) >= len([item for item in runner.read_corpus(CORPUS) if not item.only])
+@pytest.mark.parametrize("half", [0, 1])
+def test_nothing_is_gained(tmp_path: Path, half: int) -> None:
+    """In two halves, one for each core."""
+    chosen = runner.read_corpus(CORPUS)[half::2]
+    names = [item.name for item in chosen]
+    reports = runner.run_corpus(Path(sys.executable), CORPUS, tmp_path / "run", names)
+    assert {report.name.partition("[")[0] for report in reports} >= {item.name for item in chosen if not item.only}
     assert {report.name: report.problems for report in reports if report.problems} == {}
 
 
@@ -138,6 +142,26 @@ def test_verdict_texts_are_looked_at() -> None:
     assert any("without a message" in problem for problem in runner.judged(hostile, silent))
     gained = Verdict("c", "a/b", "failed", 0.5, (Check("one", "One", "failed", "no"),))
     assert any("score 0.5" in problem for problem in runner.judged(hostile, gained))
+
+
+def test_corpus_is_not_run_where_nothing_holds_it(tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    write(corpus, "g01_harmless", WRONG, status="failed")
+    scene = made_scene(tmp_path)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", str(CORPUS.with_name("hostile_runner.py")), str(corpus), str(tmp_path)],
+            env={**os.environ, "GRADLINGS_CELLS": "spare"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        scene.close()
+    assert done.returncode != 0
+    assert "only where a cell is held" in done.stderr
+    assert done.stdout == ""
 
 
 def test_headers_are_checked(tmp_path: Path) -> None:

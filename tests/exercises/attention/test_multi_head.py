@@ -92,7 +92,13 @@ def test_by_hand(solution):
     weights["W_v"], weights["W_o"] = torch.eye(4, dtype=torch.float64), torch.eye(4, dtype=torch.float64)
     x = torch.tensor([[[1, 2, 3, 4], [0, 6, 7, 8]]], dtype=torch.float64)
     expected = torch.tensor([[[0.75, 3, 5, 6], [0.5, 4, 5, 6]]], dtype=torch.float64)
-    assert_close(make(solution, 2, weights)(x), expected)
+    mha = make(solution, 2, weights)
+    # The sequence 20 times: 160 weights, of which a dropout of 0.1 spares the same ones twice in 1 of 10^13 runs.
+    first, second = (mha(x.repeat(20, 1, 1)) for _ in range(2))
+    assert_close(
+        second, first, what="the same call a second time", why="Nothing is left to chance here: is a dropout left on?"
+    )
+    assert_close(mha(x), expected)
 
 
 def test_equals_loop_over_heads(solution, reference, rng):
@@ -112,6 +118,22 @@ def test_cross(solution, rng):
         x_q, x_kv = randn(rng, 2, n, 6), randn(rng, 2, m, 6)
         why = f"Here n_q = {n} and n_k = {m}."
         assert_close(mha(x_q, x_kv), by_heads(weights, 3, x_q, x_kv), what="cross-attention", why=why)
+
+
+def test_calls_are_separate(solution, rng):
+    """A second call knows nothing of the first"""
+    weights, x_q, x_kv = random_weights(rng, 6), randn(rng, 2, 4, 6), randn(rng, 2, 5, 6)
+    masks = [random_mask(rng, 2, 1, 4, 5) for _ in range(2)]
+    masks[1][0, 0, 0] = ~masks[0][0, 0, 0]
+    mha = make(solution, 3, weights)
+    mha(x_q, x_kv, masks[0])
+    second, third = mha(x_q, x_kv, masks[1]), mha(x_q, x_kv)
+    fresh = make(solution, 3, weights)(x_q, x_kv, masks[1])
+    assert_close(second, fresh, what="the result of a second call, with another mask than the first",
+                 why="A new module gives another one: something was kept from the first call.")  # fmt: skip
+    assert_close(third, by_heads(weights, 3, x_q, x_kv), what="the result of a call without a mask, after calls with one")
+    longer = randn(rng, 1, 7, 6)
+    assert_close(mha(longer), by_heads(weights, 3, longer), what="the result of a call with a longer sequence, after shorter ones")
 
 
 def test_mask(solution, rng):

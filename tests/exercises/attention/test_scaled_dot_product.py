@@ -139,11 +139,11 @@ def test_large_scores(solution):
 
 def test_hidden_keys_never_win(solution):
     """A hidden key has no weight even where the others score far lower"""
-    S = torch.tensor([[-20000.0, 5.0, -20001.0], [-9000.0, -30000.0, 10000.0]], dtype=torch.float64)
-    mask = torch.tensor([[True, False, True], [True, True, False]])
+    S = torch.tensor([[-20000.0, 5, -20001], [-9000, -30000, 10000], [-1e6, -1e6 - 1, 1e6]], dtype=torch.float64)
+    mask = torch.tensor([[True, False, True], [True, True, False], [True, True, False]])
     Q, K = torch.nn.functional.pad(2 * S, (0, 1)), torch.eye(3, 4, dtype=torch.float64)
     V = torch.tensor([[1.0, -2], [300, 500], [-4, 7]], dtype=torch.float64)
-    why = "The keys that are left score about -20,000 and -9,000; the hidden ones 5 and 10,000."
+    why = "The keys that are left score about -20,000, -9,000 and -1,000,000; the hidden ones 5, 10,000 and 1,000,000."
     assert_close(solution.sdpa(Q, K, V, mask), weights(Q, K, mask) @ V, why=why)
 
 

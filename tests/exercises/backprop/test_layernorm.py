@@ -237,6 +237,16 @@ def test_constant_token(solution, rng):
     _compare(grads, _gradients(x, gamma, beta, 0.04, dy), " where token 1 is [2.5, 2.5, 2.5, 2.5]")
 
 
+def test_gamma_zero(solution, rng):
+    """Features that are switched off, gamma = 0, have gradients all the same"""
+    x, gamma, beta, dy = _draw(rng, (3, 5))
+    gamma[2] = 0.0
+    y, cache = _forward(solution, x, gamma, beta, 0.2)
+    grads = _backward(solution, dy, cache)
+    assert_close(y, _formula(x, gamma, beta, 0.2), what="the output y where gamma[2] is 0")
+    _compare(grads, _gradients(x, gamma, beta, 0.2, dy), " where gamma[2] is 0")
+
+
 def test_float32(solution, rng):
     """float32 in, float32 out, in forward and backward"""
     x, gamma, beta, dy = _draw(rng, (3, 7), np.float32)

@@ -151,6 +151,31 @@ def test_numbers_on_either_side(solution, rng):
         judge()
 
 
+def test_zero(solution, rng):
+    """An operand of 0 has its slope like any other"""
+    a = _number(rng)
+    programs = [([("*", [0], [1])], numbers) for numbers in ([0.0, a], [-a, 0.0], [0.0, 0.0])]
+    programs += [([("/", [0], [1])], [0.0, a]), ([("*", [0], 3)], [0.0]), ([("*", [0], 0)], [a]), ([("*", 0, [0])], [a])]
+    programs += [([("**", [0], n)], [0.0]) for n in (2, 1, 3.0)]
+    judges = [_check(solution, program, numbers, "One number is 0 here.") for program, numbers in programs]
+    for judge in judges:
+        judge()
+
+
+def test_whole_numbers(solution):
+    """Values that hold ints are worked with like floats"""
+    programs = [
+        ([("/", [0], 2)], [3]),
+        ([("/", [0], [1])], [3, 2]),
+        ([("/", 3, [0])], [2]),
+        ([("**", [0], -1)], [4]),
+        ([("*", [0], [1]), ("-", [2], 5), ("tanh", [3])], [2, 3]),
+    ]
+    judges = [_check(solution, program, numbers, "The data are ints here.") for program, numbers in programs]
+    for judge in judges:
+        judge()
+
+
 def test_chain(solution, rng):
     """Along a chain of operations the slopes are multiplied"""
     program = [

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from grader.testing import Mismatch, assert_close, assert_equal, assert_unchanged
+from grader.testing import Mismatch, assert_close, assert_equal, observe
 
 EXPECTED_ORDER = {"forward": 1, "central": 2}
 
@@ -132,6 +132,50 @@ def test_small_steps(solution, rng):
     assert_close(forward, np.exp(x), rtol=2e-7, what="the forward difference of exp with h = 1e-7")
 
 
+def test_tiny_steps(solution, rng):
+    """A step of 1e-12 or less is taken as it is, where f is wild enough to need it"""
+    for scale in (1e-12, 1e-100):
+        x, h = scale * rng.uniform(-1.0, 1.0, size=4), 0.5 * scale
+        x[0] = 0.0
+
+        def f(x, scale=scale):
+            return _wavy(x / scale)
+
+        answers = {kind: solution.diff(f, x.copy(), h, kind) for kind in EXPECTED_ORDER}
+        for kind, answer in answers.items():
+            assert_close(answer, _formula(f, x, h, kind), what=f"the {kind} difference with h = {h:g} near x = 0",
+                         why="The step is used as it is given, however small.")  # fmt: skip
+
+
+def test_tiny_results(solution, rng):
+    """Results of 1e-8 and 1e-30 keep all their digits"""
+    x, h = rng.uniform(-2.0, 2.0, size=4), 0.5
+    for scale in (1e-8, 1e-30):
+
+        def f(x, scale=scale):
+            return scale * _wavy(x)
+
+        answers = {kind: solution.diff(f, x.copy(), h, kind) for kind in EXPECTED_ORDER}
+        for kind, answer in answers.items():
+            # 1e-12 of the results' own size.
+            assert_close(answer, _formula(f, x, h, kind), atol=1e-12 * scale, what=f"the {kind} difference of {scale:g} f",
+                         why="Nothing is rounded or cut off.")  # fmt: skip
+
+
+def test_rounded_points(solution):
+    """Where x + h is rounded, the quotient is still divided by h"""
+    # Floats near 1 are 2⁻⁵² apart above it and half as much below: x + h is off by 0.4 of that, x - h by 0.1.
+    h = 1.4 * 2.0**-52
+    answers = {kind: solution.diff(_itself, 1.0, h, kind) for kind in EXPECTED_ORDER}
+    for kind, answer in answers.items():
+        assert_close(answer, _formula(_itself, 1.0, h, kind), what=f"the {kind} difference of f(x) = x at 1 with h = {h:.3g}",
+                     why="x + h is rounded there; the formula divides by h, not by the distance of the rounded points.")  # fmt: skip
+
+
+def _itself(x):
+    return x
+
+
 def test_negative_step(solution, rng):
     """A negative step looks to the left"""
     x, h = float(rng.uniform(0.5, 1.5)), -0.5
@@ -157,7 +201,10 @@ def test_two_calls(solution, rng):
     for kind, left in (("forward", x), ("central", x - h)):
         asked.clear()
         answer = solution.diff(f, x.copy(), h, kind)
-        if len(asked) != 2:
+        if len(asked) < 2:
+            times = "once" if asked else "not at all"
+            raise Mismatch(f"For kind '{kind}' f was called {times}; the formula needs f at two points, one call for each.")
+        if len(asked) > 2:
             raise Mismatch(
                 f"For kind '{kind}' f was called {len(asked)} times; it may be costly, and two calls are enough."
             )
@@ -171,6 +218,8 @@ def test_hole_at_x(solution):
     """The central difference works where f is not defined at x itself"""
 
     def f(x):
+        if getattr(x, "shape", ()) != ():
+            raise Mismatch(f"f was given an array of shape {x.shape}, but x is a float.")
         return math.expm1(x) / x  # nothing at 0, and about 1 + x/2 near it
 
     answer = solution.diff(f, 0.0, 0.25, "central")
@@ -190,15 +239,22 @@ def test_shapes(solution, rng):
 def test_x_is_only_read(solution, rng):
     """x holds the same numbers afterwards, whatever its strides"""
     x = rng.uniform(-2.0, 2.0, size=(4, 6))
+    x[0, 0] = 1e-20  # there and back again by 0.5, in place, makes this 0
     for view in (x, x.T, x[::2, ::-1]):
         for kind in EXPECTED_ORDER:
-            answer = assert_unchanged(solution.diff, _wavy, view, 0.5, kind)
-            assert_close(answer, _formula(_wavy, view, 0.5, kind), what=f"the {kind} difference")
+            seen = observe(solution.diff, _wavy, view, 0.5, kind)
+            assert_equal(
+                seen.args[1],
+                view,
+                what="x after the call (it must not be changed in place)",
+                why="Not even the last digit of a number may differ.",
+            )
+            assert_close(seen.value, _formula(_wavy, view, 0.5, kind), what=f"the {kind} difference")
 
 
 def test_unknown_kind(solution):
     """Any other kind raises ValueError"""
-    for kind in ("backward", "centre", ""):
+    for kind in ("backward", "centre", "", "Forward", "CENTRAL", " central"):
         try:
             answer = solution.diff(_square, 1.0, 0.5, kind)
         except ValueError:

@@ -8,7 +8,7 @@ about 1, so rounding is a few 1e-16 (float32: 1e-7) and no check fails by chance
 
 import numpy as np
 
-from grader.testing import Mismatch, assert_close, assert_equal, assert_unchanged
+from grader.testing import Mismatch, assert_close, assert_equal, observe
 
 STEP = 1e-30
 
@@ -106,12 +106,14 @@ def test_zero_probability(solution, rng):
     x, dy = rng.normal(size=(3, 6)), 50.0 * rng.normal(size=(3, 6))
     masked = np.zeros((3, 6), bool)
     masked[0, 1] = masked[1, 4] = masked[1, 0] = masked[2, 5] = True
+    dy[0, 1], dy[1, 4] = 1e30, -1e30  # whatever is there, it has no say in the others
     s = _softmax(np.where(masked, -np.inf, x), 1)
-    dx = solution.softmax_vjp(s.copy(), dy.copy(), 1)
+    dx = _shaped(solution.softmax_vjp(s.copy(), dy.copy(), 1), x.shape)
+    assert_equal(dx[masked], np.zeros(4), what="the gradient dx of the masked tokens")
     # -800 for -inf: exp underflows to 0 all the same, and the complex step stays finite. 50 times the usual dy.
     expected = np.where(masked, 0.0, _gradient(np.where(masked, -800.0, x), dy, 1))
-    assert_close(dx, expected, atol=1e-10, what="the gradient dx with masked tokens")
-    assert_equal(dx[masked], np.zeros(4), what="the gradient dx of the masked tokens")
+    assert_close(dx, expected, atol=1e-10, what="the gradient dx with masked tokens, where dy is as large as 1e30",
+                 why="A token of probability 0 has no say in the gradient of the others.")  # fmt: skip
 
 
 def test_one_hot(solution, rng):
@@ -168,5 +170,7 @@ def test_inputs_are_only_read(solution, rng):
     x, dy = rng.normal(size=(4, 6)), rng.normal(size=(6, 4))
     s = _softmax(x, 0)
     for given, g, scores in ((s, dy.T, x), (s[:, ::-2], dy.T[:, ::-2], x[:, ::-2])):
-        dx = assert_unchanged(solution.softmax_vjp, given, g, 0)
-        assert_close(dx, _gradient(scores, g, 0), what="the gradient dx")
+        seen = observe(solution.softmax_vjp, given, g, 0)
+        for name, before, after in zip(("s", "dy"), (given, g), seen.args, strict=False):
+            assert_equal(after, before, what=f"{name} after the call (it must not be changed in place)")
+        assert_close(seen.value, _gradient(scores, g, 0), what="the gradient dx")

@@ -138,6 +138,7 @@ def test_output_is_base_plus_scaled_correction(solution):
 
 def test_a_starts_random_and_b_zero(solution):
     """lora_A starts random, lora_B starts at zero"""
+    _assert_plain(solution)
     r, n_in, n_out = 4, N_IN, 6
     A = torch.randn(r, n_in)
     module = _fill(solution.LoRALinear(_layer(solution, torch.zeros(n_out, n_in)), r, 12), A=A)
@@ -188,14 +189,16 @@ def test_base_is_the_layer_that_was_given(solution):
     module = _fill(solution.LoRALinear(layer, 3, 12), A, B)
     x = torch.randn(4, N_IN)
     vjp(module, x, cotangent=torch.randn(4, N_OUT), wrt=("lora_A", "lora_B"))
-    assert_equal(layer.weight.detach(), W, what="the given layer's weight after forward and backward")
-    assert_equal(module.base.weight.detach(), W, what="base.weight after forward and backward")
-
+    after, mine, first = layer.weight, module.base.weight, module(x)
     W2, b2, _, _ = _weights(3)
     load(layer, weight=W2, bias=b2)
+    second = module(x)
+    assert_equal(after.detach(), W, what="the given layer's weight after forward and backward")
+    assert_equal(mine.detach(), W, what="base.weight after forward and backward")
+    assert_close(first, _formula(x, W, b, A, B, 4.0), atol=SUM_ATOL, what="the output after forward and backward")
     what = "the output after other weights were loaded into the layer that was given"
     expected = _formula(x, W2, b2, A, B, 4.0)
-    assert_close(module(x), expected, atol=SUM_ATOL, what=what, why="Keep that layer, not a copy of it.")
+    assert_close(second, expected, atol=SUM_ATOL, what=what, why="Keep that layer, not a copy of it.")
 
 
 def test_dropout_leaves_the_base_alone(solution):

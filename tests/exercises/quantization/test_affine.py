@@ -125,30 +125,37 @@ def test_sum_of_roundings_is_clamped(solution):
         _assert_parts(found, q, torch.tensor(scale), zero, f"[{low}, 0, {high}] to {bits} bits, asymmetric")
 
 
+def _positive(rng):
+    """An all-positive x to 8 bits asymmetric, its codes and its scale; the zero point is 0."""
+    scale = _uniform(rng, 0.01, 0.1)
+    codes = torch.from_numpy(rng.integers(90, 255, (5, 3)))
+    x = codes + _uniform(rng, -MARGIN, MARGIN, (5, 3))
+    codes[0, 0] = x[0, 0] = 255
+    return (scale * x).to(torch.float32), codes.to(torch.uint8), scale.to(torch.float32)
+
+
 def test_ranges_on_one_side_of_zero(solution, rng):
     """All-positive and all-negative tensors: the range still contains 0"""
-    top, scale = 255, float(_uniform(rng, 0.01, 0.1))
-    codes = torch.from_numpy(rng.integers(90, top, (5, 3)))
-    codes[0, 0] = top
-    x = scale * (codes + _uniform(rng, -MARGIN, MARGIN, (5, 3)))
-    x[0, 0] = scale * top
-    x, step = x.to(torch.float32), torch.tensor(scale, dtype=torch.float32)
+    x, codes, scale = _positive(rng)
     above, below = _quantize(solution, x, 8, False), _quantize(solution, -x, 8, False)
-    negative = _quantize(solution, -x, 8, True)
-    _assert_parts(above, codes.to(torch.uint8), step, 0, "an all-positive tensor")
-    _assert_parts(below, (top - codes).to(torch.uint8), step, top, "an all-negative tensor")
-    assert_close(negative[1], x[0, 0] / 127, what="the symmetric scale of an all-negative tensor")
+    symmetric = _quantize(solution, -x, 8, True)
+    _assert_parts(above, codes, scale, 0, "an all-positive tensor")
+    _assert_parts(below, 255 - codes, scale, 255, "an all-negative tensor")
+    assert_close(symmetric[1], x.max() / 127, what="the symmetric scale of an all-negative tensor")
 
 
-def test_constant_tensors(solution):
+def test_constant_tensors(solution, rng):
     """A tensor of one value keeps that value"""
-    for value in (0.3, -4.5, 70.0):
-        x = torch.full((2, 3), value)
+    # An all-positive one that is not constant first: two things wrong are told one by one.
+    x, codes, scale = _positive(rng)
+    _assert_parts(_quantize(solution, x, 8, False), codes, scale, 0, "an all-positive tensor, not constant")
+    for value, shape in ((0.3, (2, 3)), (-4.5, (7,)), (70.0, ())):
+        x = torch.full(shape, value)
         for sym in (False, True):
             q, scale, zero = _quantize(solution, x, 8, sym)
             top = 127 if sym else 255
             code = (-127 if value < 0 else 127) if sym else (0 if value < 0 else 255)
-            expected = torch.full((2, 3), code, dtype=torch.int8 if sym else torch.uint8)
+            expected = torch.full(shape, code, dtype=torch.int8 if sym else torch.uint8)
             right = 255 if value < 0 and not sym else 0
             case = f"a tensor of nothing but {value}, sym={sym}"
             _assert_parts((q, scale, zero), expected, torch.tensor(abs(value) / top), right, case)
@@ -216,6 +223,3 @@ def test_dtypes_shapes_and_layouts(solution, rng):
     values = assert_unchanged(solution.dequant, q.T, scale, _int32(0))
     _assert_parts(found, q.T, scale, 0, "a transposed tensor")
     assert_close(values, scale * q.T, what="x̂ of transposed codes")
-
-    single = _quantize(solution, torch.tensor(-0.7), 3, False)
-    _assert_parts(single, torch.tensor(0, dtype=torch.uint8), torch.tensor(0.1), 7, "a tensor of shape ()")

@@ -17,6 +17,11 @@ def _check(solution, cases, why=""):
             raise Mismatch(
                 f"next_token({scores}) gave {answer!r}: that is the highest score, asked for is its place, {place}."
             )
+        if type(answer) is int and answer < 0 and answer + len(scores) == place:
+            raise Mismatch(
+                f"next_token({scores}): expected {place}, got {answer}. That is the right place counted from the end; a "
+                "token's id is counted from 0, at the start."
+            )
         assert_equal(answer, place, what=f"the answer to next_token({scores})", why=why)
 
 

@@ -3,7 +3,6 @@
 # status: error
 # says: Done
 
-
 class Done(SystemExit):
     pass
 

@@ -3,7 +3,6 @@
 # status: not_started
 # says: Not written yet
 
-
 class NotYet(NotImplementedError):
     pass
 

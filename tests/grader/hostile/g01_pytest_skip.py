@@ -3,7 +3,6 @@
 # status: error
 # says: Skipped
 
-
 def sdpa(Q, K, V, mask=None):
     import pytest
 

@@ -3,6 +3,5 @@
 # status: error
 # says: StopIteration
 
-
 def sdpa(Q, K, V, mask=None):
     raise StopIteration

@@ -3,7 +3,6 @@
 # status: error
 # says: deep
 
-
 def sdpa(Q, K, V, mask=None):
     ring = []
     ring.append({"ring": ring})

@@ -3,7 +3,6 @@
 # status: failed
 # says: no value (generator)
 
-
 def sdpa(Q, K, V, mask=None):
     while True:
         yield V

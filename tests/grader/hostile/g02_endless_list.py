@@ -2,7 +2,6 @@
 # exercise: attention/scaled_dot_product
 # status: error
 
-
 class Endless(list):
     def __iter__(self):
         while True:

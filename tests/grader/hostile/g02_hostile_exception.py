@@ -2,7 +2,6 @@
 # exercise: attention/scaled_dot_product
 # status: error
 
-
 class Text(str):
     def __getitem__(self, key):
         raise SystemExit(0)

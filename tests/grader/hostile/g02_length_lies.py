@@ -3,7 +3,6 @@
 # status: failed
 # says: no value (Value)
 
-
 class Value:
     grad = 0.0
 

@@ -2,7 +2,6 @@
 # exercise: attention/scaled_dot_product
 # status: error
 
-
 class Meta(type):
     @property
     def __name__(cls):

@@ -3,6 +3,5 @@
 # status: failed
 # says: an int of 4001 bits
 
-
 def next_token(scores):
     return 2**4000

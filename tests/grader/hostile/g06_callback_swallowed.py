@@ -3,7 +3,6 @@
 # status: failed
 # says: expected
 
-
 def diff(f, x, h, kind):
     for bad in ("text", None, [], {}, object(), 2**4000):
         try:

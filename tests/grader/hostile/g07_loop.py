@@ -2,9 +2,7 @@
 # exercise: attention/scaled_dot_product
 # status: error
 # says: No answer within 1 s
-# says: pass
-
+# says: while True: pass
 
 def sdpa(Q, K, V, mask=None):
-    while True:
-        pass
+    while True: pass

@@ -3,6 +3,5 @@
 # status: error
 # says: RecursionError
 
-
 def sdpa(Q, K, V, mask=None):
     return sdpa(Q, K, V, mask)

@@ -3,6 +3,5 @@
 # status: error
 # says: ValueError
 
-
 def diff(f, x, h, kind):
     raise ValueError("an unknown kind")

@@ -3,6 +3,5 @@
 # status: failed
 # says: expected
 
-
 def diff(f, x, h, kind):
     return f

@@ -2,6 +2,5 @@
 # exercise: gradients/softmax_vjp
 # status: failed
 
-
 def softmax_vjp(s, dy, axis):
     return s

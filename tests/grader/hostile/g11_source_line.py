@@ -4,6 +4,5 @@
 # says: see the line
 # says: raise ValueError
 
-
 def sdpa(Q, K, V, mask=None):
-    raise ValueError("see the line")  # [2J‮dessap
+    raise ValueError("see the line")  # [2J‮dessap  

@@ -111,6 +111,8 @@ BOMBS = {
         ["dict", *(part for k in range(1, 30_000) for part in (["int", (STEP * k).to_bytes(12, "big")], None))]
     ),
     "a wide empty axis": msgspec.msgpack.encode(["tensor", "float64", [0] + [2**62] * 15, [1] * 16, False, b""]),
+    "a number expanded to a trillion": msgspec.msgpack.encode(["tensor", "float64", [2**40], [0], False, b"12345678"]),
+    "an array expanded to a trillion": msgspec.msgpack.encode(["array", "d", [2**20, 2**20], [0, 0], b"12345678"]),
     "two hundred thousand tensors": msgspec.msgpack.encode(
         ["list", *(["tensor", "float64", [], [], False, b"12345678"] for _ in range(200_001))]
     ),

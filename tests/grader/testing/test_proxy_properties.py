@@ -71,6 +71,31 @@ def test_call_backs(fields: list[Any], extra: list[Any]) -> None:
     assert all(type(reply) is bytes for reply in channel.replies)
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        ["c", 1, ["list", 1.0], ["dict"]],
+        ["c", -1, ["list", 1.0], ["dict"]],
+        ["c", 0, ["tuple", 1.0], ["dict"]],
+        ["c", 0, ["list", 1.0], ["dict", 5, 1.0]],
+        ["c", 0, ["list", 1.0]],
+        ["r", 0, ["list", 1.0], ["dict"]],
+    ],
+)
+def test_no_call_back_of_that_number_or_form(call: list[Any]) -> None:
+    channel = Answering(encode(["a", 1]), msgspec.msgpack.encode(["list", *call]))
+    asked: list[Any] = []
+    with pytest.raises(WireError):
+        channel.root(asked.append)
+    assert asked == []
+
+
+def test_an_int_beyond_any_float_is_told_as_a_mismatch() -> None:
+    for expected in (5, 5.0, np.float64(5.0), np.int64(5), torch.tensor(5.0)):
+        with pytest.raises(Mismatch):
+            assert_close(2**4000, expected)
+
+
 @pytest.mark.parametrize("base", [name for name in dir(builtins) if name[0].isupper()])
 def test_every_builtin_as_a_base(base: str) -> None:
     """An error has the type it derives from, its own text, and never one that a loop or pytest takes for an end."""

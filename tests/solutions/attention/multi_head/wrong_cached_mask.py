@@ -1,5 +1,5 @@
 """Wrong: keeps the first mask it was given and uses it for ever after, as a causal buffer would be."""
-# says: The mask has the shape
+# says: something was kept from the first call
 
 import torch
 from torch.nn import functional as F

@@ -1,5 +1,5 @@
 """Wrong: leaves a dropout of 0.1 on, in evaluation too."""
-# says: The result: expected
+# says: is a dropout left on?
 
 import torch
 from torch.nn import functional as F

@@ -1,5 +1,5 @@
 """Wrong: the keys are made with W_q, a slip of the keyboard."""
-# says: The result: expected 0.75
+# says: The keys are made with W_q
 
 import torch
 from torch.nn import functional as F

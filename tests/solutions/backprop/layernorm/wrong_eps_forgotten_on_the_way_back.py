@@ -1,5 +1,5 @@
 """Wrong: backward recomputes 1/σ without ε."""
-# says: The gradient dx
+# says: forgotten on the way back
 
 import numpy as np
 

@@ -1,4 +1,5 @@
 """Wrong: backward gets x̂ back from y, which fails where γ is 0."""
+# says: Keep x̂ itself in the cache
 
 import numpy as np
 

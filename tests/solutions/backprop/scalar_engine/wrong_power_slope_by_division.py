@@ -1,4 +1,5 @@
 """Wrong: the slope of a ** n as n a ** n / a, which divides by zero at a = 0."""
+# says: You get the slope of a ** n by dividing
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
 """Wrong: the slope of a product as the product divided by the factor, which fails at a factor of 0."""
+# says: You get the slope of a product by dividing it
 
 from __future__ import annotations
 

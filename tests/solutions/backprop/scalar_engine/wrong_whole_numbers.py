@@ -1,4 +1,5 @@
 """Wrong: division of two ints is floor division."""
+# says: The data of b with b = a / 2: expected 1.5, got 1
 
 from __future__ import annotations
 

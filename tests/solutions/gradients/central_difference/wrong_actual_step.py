@@ -1,4 +1,5 @@
 """Wrong: 'improves' on h by dividing by the step that was really taken, (x + h) - (x - h), rounding and all."""
+# says: You divide by the distance of the two points after rounding
 
 
 def diff(f, x, h, kind):

@@ -1,5 +1,5 @@
 """Wrong: one call of f on both points stacked."""
-# says: f was called 1 time
+# says: f was called once; the formula needs f at two points
 
 import numpy as np
 

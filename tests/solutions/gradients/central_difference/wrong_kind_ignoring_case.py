@@ -1,4 +1,5 @@
 """Wrong: accepts Forward and CENTRAL as well, to be kind."""
+# says: You take a kind in capitals
 
 
 def diff(f, x, h, kind):

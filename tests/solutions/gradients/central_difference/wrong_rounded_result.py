@@ -1,4 +1,5 @@
 """Wrong: rounds the result to ten decimals, since the rest 'is noise'."""
+# says: You round the result to some decimals
 
 import numpy as np
 

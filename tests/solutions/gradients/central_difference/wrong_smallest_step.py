@@ -1,4 +1,5 @@
 """Wrong: makes tiny steps larger, against rounding."""
+# says: You make small steps larger
 
 import math
 

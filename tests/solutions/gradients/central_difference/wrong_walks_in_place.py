@@ -1,4 +1,5 @@
 """Wrong: walks along x in place; afterwards x is back, but only up to rounding."""
+# says: You walk along the caller's own x in place
 
 
 def diff(f, x, h, kind):

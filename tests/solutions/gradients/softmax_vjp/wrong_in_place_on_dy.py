@@ -1,5 +1,5 @@
 """Wrong: dy -= ..., which changes its caller's array."""
-# says: it must not be changed in place
+# says: dy after the call (it must not be changed in place)
 
 import numpy as np
 

@@ -1,4 +1,5 @@
 """Wrong: takes the largest dy of each line away 'for stability'; a huge dy at a masked token drowns all others."""
+# says: You take the largest dy of each line away first
 
 import numpy as np
 

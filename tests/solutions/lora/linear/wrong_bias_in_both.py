@@ -1,5 +1,5 @@
 """The base's bias is given to the second factor's linear too."""
-# says: output
+# says: The output is W₀ x + b + (α / r) · B A x
 
 import math
 

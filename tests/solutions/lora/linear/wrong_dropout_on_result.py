@@ -20,4 +20,6 @@ class LoRALinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         F.dropout(x, self.p, self.training)
-        return self.base(x) + self.scaling * F.dropout(F.linear(F.linear(x, self.lora_A), self.lora_B), self.p, self.training)
+        return self.base(x) + self.scaling * F.dropout(
+            F.linear(F.linear(x, self.lora_A), self.lora_B), self.p, self.training
+        )

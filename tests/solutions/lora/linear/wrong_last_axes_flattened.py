@@ -1,4 +1,5 @@
 """x is flattened by view, which asks for memory in order and at least one axis."""
+# says: cannot reshape tensor of 0 elements
 
 import math
 

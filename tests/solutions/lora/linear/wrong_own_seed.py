@@ -1,4 +1,5 @@
 """A is drawn by a generator of its own with a fixed seed."""
+# says: lora_A was drawn again with another seed, yet it is the same. Draw it with PyTorch, and do not seed there yourself
 
 import math
 

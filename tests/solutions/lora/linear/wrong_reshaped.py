@@ -1,4 +1,5 @@
 """x A is written with a reshape where a transpose is meant."""
+# says: The output is W₀ x + b + (α / r) · B A x
 
 import torch
 from torch import Tensor, nn

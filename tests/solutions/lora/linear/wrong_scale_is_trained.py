@@ -1,4 +1,5 @@
 """The scale is a parameter too, and trained."""
+# says: lora_A and lora_B are trained, the base is frozen
 
 import math
 

@@ -1,4 +1,5 @@
 """The scale stands at both factors."""
+# says: The output is W₀ x + b + (α / r) · B A x
 
 import math
 

@@ -1,4 +1,5 @@
 """The constructor seeds PyTorch's generator for the sake of repeatability."""
+# says: You seed PyTorch's generator in the constructor
 
 import math
 

@@ -1,4 +1,5 @@
 """B starts at small random numbers."""
+# says: Both factors start random
 
 import math
 

@@ -1,5 +1,5 @@
 """A is one random row, repeated."""
-
+# says: lora_A does not start random: two of its rows are the same
 
 import torch
 import torch.nn.functional as F

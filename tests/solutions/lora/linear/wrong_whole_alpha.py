@@ -1,4 +1,5 @@
 """alpha / r is an integer division: right where r divides alpha, too small or zero elsewhere."""
+# says: The output is W₀ x + b + (α / r) · B A x
 
 import math
 

@@ -1,4 +1,5 @@
 """The guards are assertions."""
+# says: A second merge() has to raise RuntimeError; AssertionError was raised
 
 import torch
 import torch.nn.functional as F

@@ -1,4 +1,5 @@
 """Beside the layer, the output is worked out without the bias."""
+# says: Switching while merged takes the old adapter out and puts the new one in
 
 import torch
 import torch.nn.functional as F

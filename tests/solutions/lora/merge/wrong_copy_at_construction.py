@@ -1,4 +1,5 @@
 """The copy is taken in the constructor."""
+# says: Your copy of the weight is taken when the module is made
 
 import torch
 import torch.nn.functional as F

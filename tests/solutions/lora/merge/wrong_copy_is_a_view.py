@@ -1,4 +1,5 @@
 """The copy to unmerge from is detached, not cloned: it changes with the weight."""
+# says: What you keep is no copy
 
 import torch
 import torch.nn.functional as F

@@ -1,4 +1,5 @@
 """delta() answers in float32 whatever the layer's dtype is."""
+# says: has the dtype float32, expected float64
 
 import torch
 import torch.nn.functional as F

@@ -1,4 +1,5 @@
 """The copy is taken at the first merge and never again."""
+# says: Weights loaded before merging are the ones that come back
 
 import torch
 import torch.nn.functional as F

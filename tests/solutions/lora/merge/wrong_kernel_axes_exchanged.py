@@ -1,4 +1,5 @@
 """The two axes of the kernel are exchanged in ΔW."""
+# says: has the shape (4, 6, 2, 3), expected (4, 6, 3, 2)
 
 import torch
 import torch.nn.functional as F

@@ -1,4 +1,5 @@
 """The mixed kernel is flipped, as a true convolution would have it."""
+# says: ΔW of nn.Conv2d mixes the kernels of A
 
 import torch
 import torch.nn.functional as F

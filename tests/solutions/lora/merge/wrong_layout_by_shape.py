@@ -1,4 +1,5 @@
 """The transpose is taken only where the shapes do not fit: a square weight is left as it is."""
+# says: Yours is the expected, transposed (last two axes exchanged)
 
 import torch
 import torch.nn.functional as F

@@ -1,4 +1,5 @@
 """merge() sets merged before it looks whether an adapter is active."""
+# says: Your code raised TypeError: copy_(): argument 'other' (position 1) must be Tensor, not NoneType
 
 import torch
 import torch.nn.functional as F

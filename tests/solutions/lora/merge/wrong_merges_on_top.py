@@ -1,4 +1,5 @@
 """switch() while merged adds the new adapter without taking the old one out."""
+# says: Switching while merged takes the old adapter out and puts the new one in
 
 import torch
 import torch.nn.functional as F

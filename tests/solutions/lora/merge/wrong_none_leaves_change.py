@@ -1,4 +1,5 @@
 """switch() to None on a merged module forgets the adapter but leaves its change in the weight."""
+# says: Switching while nothing is merged leaves the weight alone; switch(None) puts no adapter to use
 
 import torch
 import torch.nn.functional as F

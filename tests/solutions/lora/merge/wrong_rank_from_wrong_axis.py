@@ -1,4 +1,5 @@
 """The rank is read from the last axis of A."""
+# says: ΔW of nn.Linear is (α / r) · B A, where in and out are equal too
 
 import torch
 import torch.nn.functional as F

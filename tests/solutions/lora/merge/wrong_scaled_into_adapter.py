@@ -1,4 +1,5 @@
 """delta() multiplies B by the scale in place."""
+# says: Switching while merged takes the old adapter out and puts the new one in
 
 import torch
 import torch.nn.functional as F

@@ -1,4 +1,5 @@
 """While merged the side path is added too."""
+# says: You keep adding the side path after merging
 
 import torch
 import torch.nn.functional as F

@@ -1,4 +1,5 @@
 """Beside the layer the side path is not scaled; only merging scales."""
+# says: Your forward adds the side path unscaled
 
 import torch
 import torch.nn.functional as F

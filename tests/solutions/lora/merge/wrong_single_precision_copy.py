@@ -1,4 +1,5 @@
 """The copy is kept as float32 to save memory: a float64 weight loses its last bits."""
+# says: A second merge raises RuntimeError and changes nothing
 
 import torch
 import torch.nn.functional as F

@@ -1,4 +1,5 @@
 """switch() merges the new adapter whether or not the old one was merged."""
+# says: Your `switch` always merges
 
 import torch
 import torch.nn.functional as F

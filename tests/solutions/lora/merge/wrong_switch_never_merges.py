@@ -1,4 +1,5 @@
 """switch() on a merged module leaves the new adapter beside the layer."""
+# says: Your `switch` leaves the new adapter unmerged
 
 import torch
 import torch.nn.functional as F

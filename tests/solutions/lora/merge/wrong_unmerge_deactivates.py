@@ -1,4 +1,5 @@
 """unmerge() also makes the adapter inactive."""
+# says: Your `unmerge()` forgets which adapter is active
 
 import torch
 import torch.nn.functional as F

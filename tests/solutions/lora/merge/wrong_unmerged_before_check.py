@@ -1,4 +1,5 @@
 """switch() unmerges first and looks the name up afterwards."""
+# says: Your `switch` takes the old adapter out before it finds that the new name is unknown
 
 import torch
 import torch.nn.functional as F

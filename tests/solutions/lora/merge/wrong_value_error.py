@@ -1,4 +1,5 @@
 """merge() raises ValueError."""
+# says: A second merge() has to raise RuntimeError; ValueError was raised
 
 import torch
 import torch.nn.functional as F

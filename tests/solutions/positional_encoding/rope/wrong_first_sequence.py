@@ -1,5 +1,5 @@
 """The positions of the first sequence are used for the whole batch."""
-# says: result
+# says: Each sequence of a batch may have positions of its own, shared by its heads
 
 import torch
 from torch import Tensor

@@ -1,5 +1,5 @@
 """Positions are counted from the smallest one of the call."""
-# says: 0, 1, 0]], pos=[1], theta=100.0)
+# says: The examples worked out by hand in the statement come out
 
 import torch
 from torch import Tensor

@@ -1,5 +1,5 @@
 """Cosines and sines are kept by d, theta and the shape of pos: the next call's positions may be others."""
-# says: 1, 0, 2]], pos=[-1], theta=100.0)
+# says: The examples worked out by hand in the statement come out
 
 import torch
 from torch import Tensor

@@ -1,5 +1,5 @@
 """The keys are turned the other way, so that the score depends on the sum of the positions."""
-# says: score at the positions 7 and 5
+# says: The examples worked out by hand in the statement come out
 
 import torch
 from torch import Tensor

@@ -1,5 +1,5 @@
 """The frequencies run from 1 to 1/theta inclusive (linspace)."""
-# says: 0, 1, 0]], pos=[1], theta=100.0)
+# says: The examples worked out by hand in the statement come out
 
 import torch
 from torch import Tensor

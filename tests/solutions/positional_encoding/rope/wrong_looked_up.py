@@ -1,5 +1,5 @@
 """A table of the positions up to the largest is made and indexed: negative positions are read from its end."""
-# says: 1, 0, 2]], pos=[-1], theta=100.0)
+# says: The examples worked out by hand in the statement come out
 
 import torch
 from torch import Tensor

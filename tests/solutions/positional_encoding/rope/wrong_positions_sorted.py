@@ -1,5 +1,5 @@
 """Scores sorts the positions first."""
-# says: with theta = 100
+# says: theta is honoured, in rope and in scores
 
 import torch
 from torch import Tensor

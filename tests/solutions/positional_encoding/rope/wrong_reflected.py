@@ -1,5 +1,5 @@
 """A reflection in place of a rotation: the sign stands with the wrong term."""
-# says: 1, 0, 2]], pos=[-1], theta=100.0)
+# says: The examples worked out by hand in the statement come out
 
 import torch
 from torch import Tensor

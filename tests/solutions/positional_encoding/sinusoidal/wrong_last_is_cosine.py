@@ -1,5 +1,5 @@
 """For an odd d the last column is the cosine of the last pair, not the sine."""
-# says: 3, base=8.0)
+# says: The examples worked out by hand in the statement come out
 
 import torch
 from torch import Tensor

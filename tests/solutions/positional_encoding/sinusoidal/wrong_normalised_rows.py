@@ -1,5 +1,5 @@
 """Rows are divided by the root of d/2, so that each has length 1."""
-# says: 4)
+# says: The examples worked out by hand in the statement come out
 
 import torch
 from torch import Tensor

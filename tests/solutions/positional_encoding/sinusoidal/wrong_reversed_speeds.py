@@ -1,5 +1,5 @@
 """The fastest pair comes last: the frequencies are in ascending order."""
-# says: 4)
+# says: The examples worked out by hand in the statement come out
 
 import torch
 from torch import Tensor

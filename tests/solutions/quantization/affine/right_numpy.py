@@ -17,7 +17,11 @@ def quantize(x: Tensor, bits: int, sym: bool) -> tuple[Tensor, Tensor, Tensor]:
         scale = a.dtype.type(1)
     zero = 0 if sym else int(np.rint(-lo / scale))
     q = np.clip(np.rint(a / scale) + zero, q_min, q_max).astype(kind)
-    return torch.from_numpy(np.ascontiguousarray(q).reshape(a.shape)), torch.tensor(scale), torch.tensor(zero, dtype=torch.int32)
+    return (
+        torch.from_numpy(np.ascontiguousarray(q).reshape(a.shape)),
+        torch.tensor(scale),
+        torch.tensor(zero, dtype=torch.int32),
+    )
 
 
 def dequant(q: Tensor, scale: Tensor, zero_point: Tensor) -> Tensor:

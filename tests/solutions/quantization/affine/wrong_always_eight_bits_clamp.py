@@ -1,4 +1,5 @@
 """The clamp is at 255 whatever the bits are."""
+# says: Where x / scale and the zero point are both rounded up, the code is clamped and does not wrap
 
 import torch
 from torch import Tensor

@@ -1,4 +1,5 @@
 """The codes are cast to uint8 before they are clamped: 256 has become 0."""
+# says: Where x / scale and the zero point are both rounded up, the code is clamped and does not wrap
 
 import torch
 from torch import Tensor

@@ -1,4 +1,5 @@
 """dequant answers in float32 always."""
+# says: `dequant` gives float32 whatever the scale is
 
 import torch
 from torch import Tensor

@@ -1,4 +1,5 @@
 """dequant subtracts in the dtype of the codes."""
+# says: Unsigned wrap
 
 import torch
 from torch import Tensor

@@ -1,4 +1,5 @@
 """floor(x + 0.5): half-way cases go up."""
+# says: You round half-way cases up (floor(x + 0.5))
 
 import torch
 from torch import Tensor

@@ -1,4 +1,5 @@
 """x is divided in place."""
+# says: float64 stays float64; any shape and memory layout; nothing is changed in place
 
 import torch
 from torch import Tensor

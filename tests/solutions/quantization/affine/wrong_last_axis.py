@@ -1,4 +1,5 @@
 """A scale for each row, over the last axis, wherever x is a matrix: not one scale for all."""
+# says: has the shape (6, 1), expected ()
 
 import torch
 from torch import Tensor

@@ -1,4 +1,5 @@
 """lo is -|min x|: for an all-positive tensor the range reaches as far below 0 as its smallest entry lies above."""
+# says: All-positive and all-negative tensors: the range still contains 0
 
 import torch
 from torch import Tensor

@@ -1,4 +1,5 @@
 """The range is that of x and need not contain 0."""
+# says: Your zero point is not clamped, because your range does not contain 0
 
 import torch
 from torch import Tensor

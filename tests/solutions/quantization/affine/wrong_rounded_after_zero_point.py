@@ -1,4 +1,5 @@
 """The zero point is added before rounding: half-way cases go to the other side where it is odd."""
+# says: You round after adding the zero point
 
 import torch
 from torch import Tensor

@@ -1,4 +1,5 @@
 """The scale is float32 whatever x is."""
+# says: has the dtype float32, expected float64
 
 import torch
 from torch import Tensor

@@ -1,4 +1,5 @@
 """q is round((x - lo) / scale): the zero point does not take part, so that 0 has no exact code."""
+# says: Asymmetric: codes 0 to 2ᵇ - 1 in uint8, scale and zero point as in the statement
 
 import torch
 from torch import Tensor

@@ -1,4 +1,5 @@
 """The symmetric codes go down to -2^(b-1), and the scale is m over 2^(b-1)."""
+# says: -128 in symmetric mode (or -2ᵇ⁻¹ for b bits)
 
 import torch
 from torch import Tensor

@@ -1,4 +1,5 @@
 """In the symmetric case the scale is 2m over 2^b - 1, the whole span over all steps."""
+# says: Your symmetric scale is the whole range 2 m or max - min over 2ᵇ - 1 steps
 
 import torch
 from torch import Tensor

@@ -1,4 +1,5 @@
 """The cast to an integer is taken for rounding."""
+# says: You cut the fraction off instead of rounding (a cast to an integer dtype does that)
 
 import torch
 from torch import Tensor

@@ -1,4 +1,5 @@
 """The zero point is cut off, not rounded."""
+# says: Your zero point is cut off to an integer, not rounded
 
 import torch
 from torch import Tensor

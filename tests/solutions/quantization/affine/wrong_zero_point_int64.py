@@ -1,4 +1,5 @@
 """The zero point is int64 in the symmetric case."""
+# says: has the dtype int64, expected int32
 
 import torch
 from torch import Tensor

@@ -1,4 +1,5 @@
 """The zero point has the dtype of the codes."""
+# says: has the dtype uint8, expected int32
 
 import torch
 from torch import Tensor

@@ -1,4 +1,5 @@
 """A tensor of zeros gets the scale 0."""
+# says: Where all of x is 0, or x is empty, the scale is 1 and the zero point 0
 
 import torch
 from torch import Tensor

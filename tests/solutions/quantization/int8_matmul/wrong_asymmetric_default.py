@@ -1,4 +1,5 @@
 """w_zp = None is taken for zero points of 128."""
+# says: Without zero points of the weights only - x_zp · Σ wq is left
 
 import torch
 from torch import Tensor

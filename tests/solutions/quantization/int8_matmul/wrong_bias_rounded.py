@@ -1,4 +1,5 @@
 """The bias is rounded to whole units of the accumulator and added there, as integer-only code does."""
+# says: int8_mm is x_scale · w_scale · acc + bias, a scale and a bias for each output
 
 import torch
 from torch import Tensor

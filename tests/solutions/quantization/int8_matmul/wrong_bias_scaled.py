@@ -1,4 +1,5 @@
 """The bias is added before the scales."""
+# says: The bias is scaled
 
 import torch
 from torch import Tensor

@@ -1,4 +1,5 @@
 """The uint8 codes are viewed as int8: those above 127 turn negative."""
+# says: You convert the uint8 codes to int8
 
 import torch
 from torch import Tensor

@@ -1,4 +1,5 @@
 """The cross term is subtracted."""
+# says: The zero-point cross term has the wrong sign
 
 import torch
 from torch import Tensor

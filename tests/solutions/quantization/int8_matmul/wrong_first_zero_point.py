@@ -1,4 +1,5 @@
 """Only the first row's zero point is used."""
+# says: zero_point_terms turns the raw product into Σ (xq - x_zp)(wq - w_zp), exactly and in int32
 
 import torch
 from torch import Tensor

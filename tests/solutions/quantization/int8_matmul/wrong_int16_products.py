@@ -1,4 +1,5 @@
 """Sums are kept in int16."""
+# says: Your accumulator is int16
 
 import torch
 from torch import Tensor

@@ -1,4 +1,5 @@
 """The terms are int64: torch.sum is not told otherwise."""
+# says: Your terms come in int64
 
 import torch
 from torch import Tensor

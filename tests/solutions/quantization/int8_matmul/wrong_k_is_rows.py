@@ -1,4 +1,5 @@
 """K is taken from the wrong axis."""
+# says: The zero-point cross term has the wrong count
 
 import torch
 from torch import Tensor

@@ -1,4 +1,5 @@
 """Without zero points of the weights the terms are one row, left to broadcasting."""
+# says: has the shape (1, 6), expected (4, 6)
 
 import torch
 from torch import Tensor

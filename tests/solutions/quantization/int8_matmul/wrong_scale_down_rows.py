@@ -1,4 +1,5 @@
 """w_scale is laid along the rows of y where it fits."""
+# says: int8_mm is x_scale · w_scale · acc + bias, a scale and a bias for each output
 
 import torch
 from torch import Tensor

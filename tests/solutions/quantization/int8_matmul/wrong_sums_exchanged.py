@@ -1,4 +1,5 @@
 """Each zero point is multiplied with its own codes' sum."""
+# says: The sums are exchanged
 
 import torch
 from torch import Tensor

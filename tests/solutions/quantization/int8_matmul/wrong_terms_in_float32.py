@@ -1,4 +1,5 @@
 """The terms are worked out in float32."""
+# says: With K = 4096 and zero points at the ends, the terms are exact
 
 import torch
 from torch import Tensor

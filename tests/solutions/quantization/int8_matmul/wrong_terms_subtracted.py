@@ -1,4 +1,5 @@
 """The three terms are answered with the opposite sign, and subtracted in int8_mm."""
+# says: Yours is the expected with its sign turned
 
 import torch
 from torch import Tensor

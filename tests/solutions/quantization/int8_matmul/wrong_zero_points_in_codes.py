@@ -1,4 +1,5 @@
 """x_zp is subtracted from the uint8 codes inside int8_mm: below 0 they wrap."""
+# says: int8_mm is x_scale · w_scale · acc + bias, a scale and a bias for each output
 
 import torch
 from torch import Tensor
@@ -25,6 +26,8 @@ def int8_mm(
     w_zp: Tensor | None = None,
     bias: Tensor | None = None,
 ) -> Tensor:
-    acc = int_mm(xq - x_zp.to(torch.uint8), wq) + zero_point_terms(xq - x_zp.to(torch.uint8), torch.tensor(0, dtype=torch.int32), wq, w_zp)
+    acc = int_mm(xq - x_zp.to(torch.uint8), wq) + zero_point_terms(
+        xq - x_zp.to(torch.uint8), torch.tensor(0, dtype=torch.int32), wq, w_zp
+    )
     y = acc.float() * x_scale * w_scale
     return y if bias is None else y + bias

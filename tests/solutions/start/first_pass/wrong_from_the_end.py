@@ -1,5 +1,5 @@
 """Wrong: counts places from the end, so the answers are negative; as an index into the list they would do."""
-# says: expected 2, got -2
+# says: counted from the end
 
 
 def next_token(scores):
