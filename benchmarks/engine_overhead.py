@@ -11,7 +11,7 @@ from benchmarks.common import Result, course, environment, median, solution
 from grader.engine import Engine
 from grader.model import Submission
 
-RUNS = 7
+RUNS = 5
 REACH_MS = 50.0
 
 # The suite's own time: its checks, one after another on the same solution in a warm process; no pytest session, no cell.

@@ -1,8 +1,8 @@
 """The use cases of a workspace: grade and record, hint, solution, reset, restore, update, what to do next.
 
 One Session joins a workspace, its course, its progress and the engine; the command line and the app are faces on
-it. It prints nothing and asks nothing. `grader.store` and `grader.engine` are imported at their first use, so that
-what needs neither stays fast: `list` costs the course and the store, `show` the course alone.
+it. It prints nothing and asks nothing. What looks at sources, replaces files, stores and grades is imported at its first
+use, so that what needs none of it stays fast: `list` costs the course and the store, `show` the course alone.
 
 A Session is used by one thread at a time, but for `cancel`, which another may call while `grade` runs.
 """
@@ -18,16 +18,14 @@ from typing import TYPE_CHECKING
 from grader.course.fields import nearest
 from grader.course.lock import GraderLock, acquire
 from grader.course.order import course_order
-from grader.course.source import readable, refusal, worked_solution
-from grader.course.update import Change, update
 from grader.course.workspace import Workspace, open_workspace
 from grader.errors import CourseError, UsageError
 from grader.model import Attempt, Check, Course, Exercise, Progress, Submission, Verdict
-from grader.replacing import put, put_stub
 from grader.results import Grader, GraderPool, Hint, Outcome, Replaced, Row, Solution, State
 from grader.standing import Standing
 
 if TYPE_CHECKING:
+    from grader.course.update import Change
     from grader.store import Store
 
 __all__ = ["Grader", "GraderPool", "Hint", "Outcome", "Replaced", "Row", "Session", "Solution", "State"]
@@ -124,6 +122,9 @@ class Session:
 
     def warm(self) -> None:
         """Start the engine, which warms up in the background, and open the store: the first save pays for neither."""
+        import grader.course.source  # noqa: F401
+        import grader.verdict_json  # noqa: F401
+
         self._grader().warm()
         _ = self.store
 
@@ -151,6 +152,8 @@ class Session:
             try:
                 source = self._source(found)
             except UsageError as error:
+                from grader.course.source import refusal
+
                 source = Outcome(found, refusal(self.course, found, error.message), graded=False)
             if isinstance(source, Outcome):
                 yield source
@@ -172,6 +175,8 @@ class Session:
             self._engine.cancel()
 
     def _source(self, exercise: Exercise) -> str | Outcome:
+        from grader.course.source import readable
+
         source = readable(self.workspace, exercise)
         return Outcome(exercise, source, graded=False) if isinstance(source, Verdict) else source
 
@@ -281,6 +286,8 @@ class Session:
                     f"{exercise} is not passed yet.", "Confirm that its solution is to open: a later pass is assisted."
                 )
             self.store.open_solution(exercise)
+        from grader.course.source import worked_solution
+
         try:
             source = worked_solution(path.read_text(encoding="utf-8"))
         except (OSError, ValueError, SyntaxError) as error:
@@ -307,6 +314,8 @@ class Session:
 
     def reset(self, exercise: str) -> Replaced:
         """Put the stub back; the learner's file goes to the history first."""
+        from grader.replacing import put_stub
+
         return put_stub(self.workspace, self.store, self.exercise(exercise).id)
 
     def restore(self, exercise: str, sequence: int) -> Replaced:
@@ -318,11 +327,15 @@ class Session:
                 f"Attempt {sequence} is one at {theirs}, not at {exercise}.",
                 f"`gradlings history {exercise}` lists those at {exercise}.",
             )
+        from grader.replacing import put
+
         data = self.store.source(attempt.source_sha256).encode()
         return put(self.workspace, self.store, exercise, data, "restore")
 
     def update(self) -> list[Change]:
         """Bring the workspace to the course as it is now; see `grader.course.update`."""
+        from grader.course.update import update
+
         changes = update(self.workspace)
         self.workspace = replace(self.workspace, course_version=self.course.version)
         return changes

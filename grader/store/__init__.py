@@ -7,8 +7,23 @@ a damaged one; `examine(path)` looks for damage. The only package that imports S
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from grader.store.database import Store
 from grader.store.opening import open_store
-from grader.store.salvage import Salvage, examine, salvage
+
+if TYPE_CHECKING:
+    from grader.store.salvage import Salvage, examine, salvage
 
 __all__ = ["Salvage", "Store", "examine", "open_store", "salvage"]
+
+
+def __getattr__(name: str) -> Any:
+    """What repairs is loaded when it is asked for: `list` opens the store and repairs nothing."""
+    if name in ("Salvage", "examine", "salvage"):
+        module = importlib.import_module("grader.store.salvage")
+        # The import has put the module itself under the name of its function.
+        globals().update(Salvage=module.Salvage, examine=module.examine, salvage=module.salvage)
+        return globals()[name]
+    raise AttributeError(name)

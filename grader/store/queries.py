@@ -17,7 +17,6 @@ from sqlalchemy.sql import ColumnElement
 
 from grader.model import Attempt, Progress, Verdict
 from grader.store.schema import attempt, hint, setting, solution_opened, source, verdict
-from grader.verdict_json import VerdictFormatError, from_json, to_json
 
 KEPT = "ungraded"
 # On a verdict with comparisons level 1 took a sixth of the default's time, 2.5 ms, for a tenth more bytes (measured).
@@ -82,6 +81,8 @@ class Packed:
 
 def packed(text: str, graded: Verdict | None) -> Packed:
     """Pack a source and its verdict, if it has one. Raises VerdictFormatError."""
+    from grader.verdict_json import to_json  # with msgspec, which `list` can do without
+
     body = None if graded is None else zlib.compress(to_json(graded), _LEVEL)
     return Packed(text_hash(text), zlib.compress(_encoded(text), _LEVEL), body)
 
@@ -154,6 +155,8 @@ def verdict_body(connection: Connection, sequence: int) -> bytes | None:
 
 def unpacked_verdict(body: bytes) -> Verdict:
     """The verdict in a row of `verdict`. ValueError where it is not what was written."""
+    from grader.verdict_json import VerdictFormatError, from_json
+
     try:
         return from_json(_unpacked(body))
     except VerdictFormatError as error:
