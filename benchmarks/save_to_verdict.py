@@ -34,6 +34,10 @@ class Watch:
         assert self._process.stdout
         self._out = self._process.stdout.fileno()
 
+    def started(self) -> None:
+        """Wait until it watches: a save before that would not be seen."""
+        self._until(re.compile("^Watching", re.MULTILINE))
+
     def save(self, file: Path, text: str, exercise: str) -> float:
         """Seconds from the write to the end of what is printed about it. Raises where the verdict is not a pass."""
         started = time.perf_counter()
@@ -74,7 +78,7 @@ def run() -> Result:
         seconds([*GRADLINGS, "init", str(workspace)])
         watch = Watch(workspace)
         try:
-            time.sleep(1.0)  # the file events begin; a save before them would not be seen
+            watch.started()
             first = next(iter(found.exercises))
             watch.save(workspace / "exercises" / f"{first}.py", learners_file(solution(found, first)), first)
             for turn in range(ROUNDS):

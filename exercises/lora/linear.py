@@ -50,7 +50,8 @@ the size of the correction about the same when r is changed.
   two is trained.
 - Dropout acts on the LoRA path only, and there on its input: A sees dropout(x), `base` sees x. As in
   `torch.nn.Dropout`, every entry of x is dropped by itself, the ones that are kept are divided by (1 -
-  dropout), and nothing is dropped in evaluation mode (`module.eval()`).
+  dropout), and nothing is dropped in evaluation mode (`module.eval()`). That is all that the mode changes:
+  gradients flow in both, the base stays as it is, and factors that are loaded count at the next call.
 - Gradients reach `lora_A`, `lora_B` and x: through the LoRA path and, for x, through the frozen `base`
   too, since there are layers below that want theirs. `base` has no gradient of its own and keeps every
   bit of its weights.

@@ -61,7 +61,8 @@ mixture is a kernel.
   a merged module leaves it unmerged.
 - Merged and unmerged outputs agree to rounding. The bias is never touched, and neither are A and B.
 - Nothing here is trained: no gradients are needed, but `layer.weight` is an `nn.Parameter`, and PyTorch
-  forbids to change one in place while it records for autograd.
+  forbids to change one in place while it records for autograd. When your method returns, PyTorch records as
+  it did before, and `layer.weight` is the same Parameter: tied layers and optimisers hold it too.
 
 ## By hand
 

@@ -35,11 +35,12 @@ The values are not rotated, and a score is the dot product of a rotated query wi
 - **Layout: interleaved.** Pair i is columns 2i and 2i + 1, in the input and in the output. (Many programs pair column i
   with column i + d/2 instead. Both are right in a model that was trained with them; a mixture is not. Here it is neighbours.)
 - Positions are what `pos` says: not necessarily 0, 1, 2, ..., in any order, repeated, negative, or different from one
-  sequence of a batch to another: for x of shape (batch, heads, n, d), `pos` may have the shape (batch, 1, n).
+  sequence of a batch to another: for x of shape (batch, heads, n, d), `pos` may have the shape (batch, 1, n),
+  or (heads, n) where each head has its own. Nothing but PyTorch's broadcasting decides which axis is which.
 - Position 0 turns nothing.
 - **Far positions count.** Angles are worked out in float64 even where x is float32 (near 100,000, an angle rounded to
   float32 is off by up to 0.004); only their cosines and sines take the dtype of x. A float64 x gives results right to
-  10⁻⁸ times the size of x at position 100,000, a float32 x to 10⁻⁵ times.
+  10⁻⁸ times the size of x at position 100,000 and to 10⁻¹⁰ times up to position 20, a float32 x to 10⁻⁵ times.
 - Gradients reach x, q and k. The arguments are not changed and need not be contiguous in memory. n may be 0, d may be 2.
 
 ## By hand

@@ -32,6 +32,7 @@ For position p = 0, 1, ..., n - 1 and pair i = 0, 1, 2, ...:
   digits, so an angle near 100,000 rounded to float32 is off by up to 0.004; a float64 has 53. Only the finished table is
   float32.
 - n = 0 gives a table of shape (0, d).
+- Each call makes a table of its own: its caller may change it in place.
 
 ## By hand
 

@@ -44,7 +44,8 @@ full of exact zeros, and they have to stay exact.
 - **Rounding** is to the nearest integer, and half-way cases go to the even one (0.5 → 0, 1.5 → 2, 2.5 →
   2, -1.5 → -2), as `torch.round` does it. x / scale is rounded *before* the zero point is added.
 - Rounding both x / scale and the zero point can make a sum of 2ᵇ: it is clamped.
-- Where all of x is 0, or x is empty, every scale would do: it is 1, and the zero point 0.
+- Where all of x is 0, or x is empty, every scale would do: it is 1, and the zero point 0. That is
+  for 0 only: however small the values are (10⁻¹², say), they follow the formulas above.
 - A tensor of one value c ≠ 0, an all-positive and an all-negative one follow the formulas above, nothing
   else.
 - `dequant` takes what `quantize` gives: uint8 or int8 codes with an int32 zero point. Mind what a

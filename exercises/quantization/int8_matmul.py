@@ -48,7 +48,9 @@ A float32 accumulator would not do, since it counts exactly only up to 2²⁴ �
 - Both integer results are exact for every K up to 4096, also for the largest codes: 4096 · 255 · 128 is
   about 2²⁷.
 - `int8_mm` turns acc into float32, multiplies by both scales and adds the bias, in this order or an
-  equivalent one; it is compared within float32 rounding.
+  equivalent one; it is compared within float32 rounding. The sums over k are exact: where large products
+  cancel, a sum in float32 would leave only its rounding errors.
+- Any zero point may be 0, also where others are not.
 - `torch.sum` of integers answers in int64 unless it is told otherwise: mind the dtype of your results.
 - uint8 codes above 127 do not fit into int8.
 - M, N and K may be 1, M and K may be 0 (for K = 0 every sum is 0, and y is the bias). The arguments are

@@ -48,6 +48,7 @@ class CellParent:
     def __init__(self, control: socket.socket) -> None:
         self._control = control
         self._rest = b""
+        self._fds: list[int] = []
         self._unread = 0
 
     def order(self, do: str, **fields: object) -> tuple[dict[str, object], list[int]]:
@@ -68,7 +69,6 @@ class CellParent:
     def receive(self) -> tuple[dict[str, object], list[int]]:
         """The next reply and the descriptors that came with it."""
         self._unread -= 1
-        fds: list[int] = []
         while b"\n" not in self._rest:
             try:
                 data, got, _, _ = socket.recv_fds(self._control, 1 << 16, 8)
@@ -76,10 +76,15 @@ class CellParent:
                 raise ParentGone(f"the cell parent ended: {error}") from None
             if not data:
                 raise ParentGone("the cell parent ended")
-            fds += got
+            self._fds += got
             self._rest += data
         line, _, self._rest = self._rest.partition(b"\n")
-        return json.loads(line), fds
+        reply = json.loads(line)
+        if "pid" not in reply:
+            # They may have come in one piece with this reply; they belong to the `cell` reply behind it.
+            return reply, []
+        fds, self._fds = self._fds, []
+        return reply, fds
 
     def cell(self, limits: Limits, idle: Callable[[], None]) -> Cell:
         """A fresh cell. `idle` is called between waits and may raise."""

@@ -118,7 +118,7 @@ def fill_finite(Q, K, V, mask=None):
     of="sdpa",
     hint=4,
 )
-def fill_too_high(Q, K, V, mask=None):
+def cleared_but_too_high(Q, K, V, mask=None):
     S = _scores(Q, K)
     if mask is None:
         return torch.softmax(S, dim=-1) @ V

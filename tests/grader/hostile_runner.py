@@ -259,7 +259,7 @@ class Runner:
         self.graded = 0
         engine = Engine(self.course)
         held = {name.partition("-")[0] for name in engine.protections()}
-        if not NEEDED <= held:
+        if NEEDED - held:
             engine.close()
             # Much of the corpus does real harm where nothing holds it: it signals every process there is.
             raise RuntimeError(f"the corpus is run only where a cell is held; missing: {sorted(NEEDED - held)}")
@@ -327,6 +327,8 @@ class Runner:
         """The reference passes as it did the first time, and in time."""
         from grader.model import Submission
 
+        pids = self.engine.pids
+        busy = self.busy()
         started = time.perf_counter()
         verdict = self.engine.grade(Submission(exercise, self.course.reference(exercise).read_text(encoding="utf-8")))
         seconds = time.perf_counter() - started
@@ -334,8 +336,17 @@ class Runner:
         expected = self.honest.setdefault(exercise, came)
         if came != expected or verdict.status != "passed":
             report.problems.append(f"the reference of {exercise} came to {came}, before to {expected}")
-        if seconds > 5 * SECONDS:
-            report.problems.append(f"the reference took {seconds:.1f} s")
+        if self.engine.pids != pids:  # a process that outlived the submission and not the next one
+            report.problems.append("judge or cell parent had to be started again for the reference")
+        elif seconds > 5 * SECONDS:
+            spent = ", ".join(f"{after - before:.1f}" for after, before in zip(self.busy(), busy, strict=True))
+            report.problems.append(f"the reference took {seconds:.1f} s; judge and parent computed {spent} s of it")
+
+    def busy(self) -> list[float]:
+        """Processor seconds of judge and cell parent so far: tells a busy grader from a machine that stood still."""
+        ticks = os.sysconf("SC_CLK_TCK")
+        fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split() for pid in self.engine.pids]
+        return [sum(map(int, parts[11:15])) / ticks for parts in fields]
 
     def leaks(self, exercise: str, verdict: Any) -> Iterator[str]:
         """Secrets in what the verdict shows of the learner's: output and messages."""
@@ -358,7 +369,7 @@ class Runner:
         end = time.monotonic() + SETTLE_S
         while (found := strays(pids, self.scene.tmp)) and time.monotonic() < end:
             time.sleep(0.02)
-        for line in Path(f"/proc/{pids[0]}/status").read_text().splitlines():
+        for line in Path(f"/proc/{self.engine.pids[0]}/status").read_text().splitlines():
             if line.startswith("VmHWM:") and int(line.split()[1]) >> 10 > JUDGE_MIB:
                 found.append(f"the judge once held {int(line.split()[1]) >> 10} MiB")
         return found

@@ -131,9 +131,11 @@ def test_calls_are_separate(solution, rng):
     fresh = make(solution, 3, weights)(x_q, x_kv, masks[1])
     assert_close(second, fresh, what="the result of a second call, with another mask than the first",
                  why="A new module gives another one: something was kept from the first call.")  # fmt: skip
-    assert_close(third, by_heads(weights, 3, x_q, x_kv), what="the result of a call without a mask, after calls with one")
+    expected = by_heads(weights, 3, x_q, x_kv)
+    assert_close(third, expected, what="the result of a call without a mask, after calls with one")
     longer = randn(rng, 1, 7, 6)
-    assert_close(mha(longer), by_heads(weights, 3, longer), what="the result of a call with a longer sequence, after shorter ones")
+    expected = by_heads(weights, 3, longer)
+    assert_close(mha(longer), expected, what="the result of a call with a longer sequence, after shorter ones")
 
 
 def test_mask(solution, rng):

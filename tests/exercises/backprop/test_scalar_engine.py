@@ -155,7 +155,12 @@ def test_zero(solution, rng):
     """An operand of 0 has its slope like any other"""
     a = _number(rng)
     programs = [([("*", [0], [1])], numbers) for numbers in ([0.0, a], [-a, 0.0], [0.0, 0.0])]
-    programs += [([("/", [0], [1])], [0.0, a]), ([("*", [0], 3)], [0.0]), ([("*", [0], 0)], [a]), ([("*", 0, [0])], [a])]
+    programs += [
+        ([("/", [0], [1])], [0.0, a]),
+        ([("*", [0], 3)], [0.0]),
+        ([("*", [0], 0)], [a]),
+        ([("*", 0, [0])], [a]),
+    ]
     programs += [([("**", [0], n)], [0.0]) for n in (2, 1, 3.0)]
     judges = [_check(solution, program, numbers, "One number is 0 here.") for program, numbers in programs]
     for judge in judges:

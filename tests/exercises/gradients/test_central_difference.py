@@ -168,8 +168,12 @@ def test_rounded_points(solution):
     h = 1.4 * 2.0**-52
     answers = {kind: solution.diff(_itself, 1.0, h, kind) for kind in EXPECTED_ORDER}
     for kind, answer in answers.items():
-        assert_close(answer, _formula(_itself, 1.0, h, kind), what=f"the {kind} difference of f(x) = x at 1 with h = {h:.3g}",
-                     why="x + h is rounded there; the formula divides by h, not by the distance of the rounded points.")  # fmt: skip
+        assert_close(
+            answer,
+            _formula(_itself, 1.0, h, kind),
+            what=f"the {kind} difference of f(x) = x at 1 with h = {h:.3g}",
+            why="x + h is rounded there; the formula divides by h, not by the distance of the rounded points.",
+        )
 
 
 def _itself(x):
@@ -203,7 +207,9 @@ def test_two_calls(solution, rng):
         answer = solution.diff(f, x.copy(), h, kind)
         if len(asked) < 2:
             times = "once" if asked else "not at all"
-            raise Mismatch(f"For kind '{kind}' f was called {times}; the formula needs f at two points, one call for each.")
+            raise Mismatch(
+                f"For kind '{kind}' f was called {times}; the formula needs f at two points, one call for each."
+            )
         if len(asked) > 2:
             raise Mismatch(
                 f"For kind '{kind}' f was called {len(asked)} times; it may be costly, and two calls are enough."

@@ -210,6 +210,7 @@ def test_dropout_leaves_the_base_alone(solution):
     out = _watched(module, x, _is(base))
     why = "B is zero here, so that only dropout outside the LoRA path can change the output."
     assert_close(out, base, atol=SUM_ATOL, what="the output with B = 0 in training mode", why=why)
+    assert_unchanged(module, x)  # the hook is still there: no random number crosses
 
 
 def test_dropout_is_on_the_input_of_the_lora_path(solution):
@@ -247,6 +248,30 @@ def test_no_dropout_in_evaluation(solution):
     module = _fill(solution.LoRALinear(_layer(solution, W, b), 3, 12, dropout=0.5), A, B)
     module.eval()
     assert_close(_watched(module, x, _is(expected)), expected, atol=SUM_ATOL, what="the output after eval()")
+
+
+def test_evaluation_is_the_same_layer(solution):
+    """In evaluation mode gradients are right too, the base stays as it is, and new factors count at once"""
+    _assert_plain(solution)
+    W, b, A, B = _weights(3)
+    x, g = torch.randn(6, N_IN), torch.randn(6, N_OUT)
+    module = _fill(solution.LoRALinear(_layer(solution, W, b), 3, 12), A, B)
+    module.eval()
+    first, grads = vjp(module, x, cotangent=g, wrt=(0, "lora_A", "lora_B"))
+    there = module.base.weight
+    _, _, A2, B2 = _weights(3)
+    second = _fill(module, A2, B2)(x)
+    assert_close(first, _formula(x, W, b, A, B, 4.0), atol=SUM_ATOL, what="the output after eval()")
+    x64, g64, W64, A64, B64 = (t.double() for t in (x, g, W, A, B))
+    pulled = 4.0 * g64 @ B64
+    expected = [(g64 @ W64 + pulled @ A64).float(), (pulled.T @ x64).float(), (4.0 * g64.T @ x64 @ A64.T).float()]
+    why = "The module is in evaluation mode, which switches dropout off and nothing else."
+    assert_gradients(grads, expected, ("x", "lora_A", "lora_B"), rtol=1e-5, atol=1e-4, why=why)
+    assert_equal(there.detach(), W, what="base.weight after eval()", why="The base keeps every bit of its weights.")
+    what = "the output after eval(), once other factors were loaded"
+    assert_close(
+        second, _formula(x, W, b, A2, B2, 4.0), atol=SUM_ATOL, what=what, why="Keep nothing worked out before."
+    )
 
 
 def test_dtype_follows_the_base(solution):

@@ -9,7 +9,7 @@ another.
 import torch
 import torch.nn.functional as F
 
-from grader.testing import LearnerError, Mismatch, assert_close, assert_equal, library, load
+from grader.testing import LearnerError, Mismatch, assert_close, assert_equal, keep, library, load
 
 ATOL = 1e-9
 STRIDE, PADDING = 2, 1
@@ -192,15 +192,15 @@ def test_switching_while_unmerged(solution):
 def test_unknown_adapter_is_refused(solution):
     """switch() to an unknown name raises KeyError and changes nothing"""
     weight, bias, adapters, x, products = _case("Linear")
-    for merge in (False, True):
+    for merge, unknown in ((False, "prose"), (True, "prose"), (True, "")):
         module, layer = _module(solution, "Linear", weight, bias, adapters)
         module.switch("code")
         if merge:
             module.merge()
-        error = _error(module.switch, "prose")
+        error = _error(module.switch, unknown)
         state, there, out = (module.active, module.merged), layer.weight, module(x)
-        _assert_raised(error, KeyError, "switch() to a name that is not among the adapters")
-        what = f"after switch() to an unknown name while {'merged' if merge else 'unmerged'}"
+        _assert_raised(error, KeyError, f"switch({unknown!r}), a name that is not among the adapters,")
+        what = f"after switch({unknown!r}) to an unknown name while {'merged' if merge else 'unmerged'}"
         assert_equal(state, ("code", merge), what=f"(active, merged) {what}")
         kept = weight + products["code"] if merge else weight
         assert_close(there.detach(), kept, atol=ATOL, what=f"the weight {what}")
@@ -319,7 +319,14 @@ def test_only_the_weight_is_changed(solution):
         module.unmerge()
     module.merge()
     merged = layer.weight
-    assert_equal(layer.bias.detach(), bias, what="the bias after merging")
+    there = layer.bias
+    load(layer, bias=bias - 1.0)
+    module.unmerge()
+    after = layer.bias
+    module.merge()
+    assert_equal(there.detach(), bias, what="the bias after merging")
+    why = "It was loaded while an adapter was merged; unmerging is for the weight only."
+    assert_equal(after.detach(), bias - 1.0, what="the bias after unmerging", why=why)
     for name, (A, B, alpha) in adapters.items():
         mine = module.adapters[name]
         assert_equal(mine[0], A, what=f"A of {name!r} after merging")
@@ -327,3 +334,44 @@ def test_only_the_weight_is_changed(solution):
         assert_close(mine[2], alpha, what=f"α of {name!r} after merging")
     changed = int((merged.detach() != weight).sum())
     assert changed == weight.numel(), f"Merging changed {changed} of {weight.numel()} weights; here ΔW changes all."
+
+
+def test_weight_is_changed_in_place(solution):
+    """Merging changes the layer's own Parameter, and leaves autograd as it was"""
+    weight, bias, adapters, _, products = _case("Linear")
+    module, layer = _module(solution, "Linear", weight, bias, adapters)
+    held = keep(layer.get_parameter, "weight")
+    module.switch("code")
+    module.merge()
+    merged, seen, recording = layer.weight, held.detach(), library(solution, "torch.is_grad_enabled")()
+    module.unmerge()
+    back, last = held.detach(), library(solution, "torch.is_grad_enabled")()
+    right = weight + products["code"]
+    assert_close(merged.detach(), right, atol=ATOL, what="the merged weight")
+    why = "Tied layers and optimisers hold the Parameter that the layer had: change that one, and put no other in its place."
+    assert_close(seen, right, atol=ATOL, what="the layer's own Parameter after merging", why=why)
+    assert_equal(back, weight, what="the layer's own Parameter after unmerging", why=why)
+    why = "Switch it off for the change of the weight only: whatever is trained afterwards needs it."
+    assert_equal(recording, True, what="torch.is_grad_enabled() after merge()", why=why)
+    assert_equal(last, True, what="torch.is_grad_enabled() after unmerge()", why=why)
+
+
+def test_layers_do_not_share_their_copies(solution):
+    """Two layers with adapters of the same names are merged and unmerged each by itself"""
+    made = []
+    for _ in range(2):
+        weight, bias, adapters, _, products = _case("Linear")
+        made.append((*_module(solution, "Linear", weight, bias, adapters), weight, weight + products["poems"]))
+    merged = []
+    for module, layer, _, _ in made:
+        module.switch("poems")
+        module.merge()
+        merged.append(layer.weight)
+    back = []
+    for module, layer, _, _ in made:
+        module.unmerge()
+        back.append(layer.weight)
+    for which, (_, _, weight, right), there, after in zip(("first", "second"), made, merged, back, strict=True):
+        assert_close(there.detach(), right, atol=ATOL, what=f"the merged weight of the {which} layer")
+        why = "Both layers were merged before either was unmerged: a model has many."
+        assert_equal(after.detach(), weight, what=f"the weight of the {which} layer after unmerging", why=why)

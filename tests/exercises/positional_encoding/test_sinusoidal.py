@@ -12,7 +12,7 @@ import math
 
 import torch
 
-from grader.testing import assert_close, assert_equal
+from grader.testing import assert_close, assert_equal, keep
 
 NEAR = {"rtol": 0.0, "atol": 2e-5}
 
@@ -100,6 +100,8 @@ def test_base(solution):
     assert_close(solution.pe(15, 6, base=100.0), table(15, 6, 100.0), **NEAR, what="pe(15, 6, base=100.0)")
     assert_close(solution.pe(15, 6, 1e6), table(15, 6, 1e6), **NEAR, what="pe(15, 6, 1000000.0)")
     assert_close(solution.pe(15, 6), table(15, 6), **NEAR, what="pe(15, 6)", why="The base is 10000 if none is given.")
+    why = "The base is a float, and need not be whole."
+    assert_close(solution.pe(15, 6, 20.5), table(15, 6, 20.5), **NEAR, what="pe(15, 6, base=20.5)", why=why)
 
 
 def test_odd_width(solution):
@@ -117,6 +119,14 @@ def test_far_positions(solution):
     # 500^(1/3) is no short number: a float32 frequency times a float64 position shows here.
     actual = solution.pe(8_000, 6, 500.0)
     assert_close(actual, far(8_000, 6, 500.0), rtol=0.0, atol=1e-6, what="pe(8000, 6, base=500.0)", why=why)
+
+
+def test_tables_are_the_callers_own(solution):
+    """A table that its caller changes does not change the next one"""
+    assert_close(solution.pe(7, 6), table(7, 6), **NEAR, what="pe(7, 6)")
+    keep(solution.pe, 7, 6).add_(1.0)
+    why = "The table before was changed in place by the one who had asked for it: each call has to make its own."
+    assert_close(solution.pe(7, 6), table(7, 6), **NEAR, what="pe(7, 6), asked for again", why=why)
 
 
 def test_small_tables(solution):

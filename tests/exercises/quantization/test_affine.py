@@ -179,6 +179,21 @@ def test_all_zero_and_empty(solution, rng):
             assert_equal(back, torch.zeros(shape), what=f"x̂ of {case}")
 
 
+def test_tiny_values(solution, rng):
+    """Values of 10⁻¹² have a grid like all others"""
+    for sym in (False, True):
+        x, codes, scale = _symmetric(rng, (20,), 8) if sym else _asymmetric(rng, (20,), 8, 99)
+        parts = _quantize(solution, 2.0**-40 * x, 8, sym)
+        zero, case = 0 if sym else 99, f"a tensor of tiny values, sym={sym}"
+        back = solution.dequant(codes, 2.0**-40 * scale, _int32(zero))
+        why = f"The largest magnitude is {float(x.abs().max()) * 2.0**-40:.2g}: small, but not 0."
+        assert_close(parts[1], 2.0**-40 * scale, atol=0.0, what=f"the scale of {case}", why=why)
+        assert_equal(parts[2], _int32(zero), what=f"the zero point of {case}", why=why)
+        assert_equal(parts[0], codes, what=f"the codes of {case}", why=why)
+        expected = 2.0**-40 * scale * (codes.to(torch.int32) - zero)
+        assert_close(back, expected, atol=0.0, what=f"x̂ of {case}", why=why)
+
+
 def test_error_is_at_most_half_a_step(solution, rng):
     """There and back, every value is off by half a step at the most, and 0 not at all"""
     for bits in range(2, 9):

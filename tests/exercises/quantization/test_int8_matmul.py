@@ -2,8 +2,9 @@
 
 Where y is compared, two right programs may differ by the order in which float32 multiplies two scales and
 adds a bias: a few units of 6e-8 of the larger summand. The default 1e-5 relative is joined by 1e-6 of the
-largest entry, for the entries where the bias nearly cancels the rest. Where the scales are powers of two
-and the sums small nothing is rounded at all, and y is compared exactly. No check depends on chance.
+largest entry, for the entries where the bias nearly cancels the rest; without a bias nothing cancels
+after acc, so that there it may be left out. Where the scales are powers of two and the sums small nothing
+is rounded at all, and y is compared exactly. No check depends on chance.
 """
 
 import numpy as np
@@ -82,6 +83,15 @@ def test_terms_of_the_zero_points(solution, rng):
     found = [solution.zero_point_terms(*case) for case in cases]
     for case, terms in zip(cases, found, strict=True):
         assert_equal(terms, _terms(*case), what=f"the zero-point terms for M, K = {tuple(case[0].shape)}")
+    # A zero point of 0 among others: each term goes by its own.
+    xq, x_zp, wq, w_zp = cases[0]
+    some = torch.cat([torch.tensor([0, 17, -17, 0]), w_zp[4:]]).to(torch.int32)
+    none = torch.tensor(0, dtype=torch.int32)
+    why = f"w_zp is {some.tolist()}: rows whose zero point is 0 stand beside others."
+    assert_equal(solution.zero_point_terms(xq, x_zp, wq, some), _terms(xq, x_zp, wq, some),
+                 what="the zero-point terms where some w_zp are 0", why=why)  # fmt: skip
+    assert_equal(solution.zero_point_terms(xq, none, wq, w_zp), _terms(xq, none, wq, w_zp),
+                 what="the zero-point terms for x_zp = 0", why="The weights have zero points here.")  # fmt: skip
 
 
 def test_terms_of_symmetric_weights(solution, rng):
@@ -131,6 +141,25 @@ def test_exact_where_nothing_is_rounded(solution, rng):
     bias = torch.from_numpy(rng.integers(-40, 40, N)).float() + 0.25
     arguments = (xq, x_scale, x_zp, wq, w_scale, w_zp, bias)
     assert_equal(solution.int8_mm(*arguments), _real(*arguments), what="y")
+
+
+def test_small_results_of_large_terms(solution, rng):
+    """Where large products cancel, int8_mm is as right as the integers it is computed from"""
+    xq, x_zp, wq, w_zp = _case(rng, 2, 2048, 3)
+    # Codes far from their zero points, the second half of the weights minus the first: only the first column is left.
+    xq[:, 1024:] = xq[:, :1024]
+    half = wq[:, :1024].to(torch.int32).clamp(-70, 70)
+    w_zp = torch.tensor([9, -4, 6], dtype=torch.int32)
+    wq = torch.cat([w_zp[:, None] + half, w_zp[:, None] - half], 1).to(torch.int8)
+    xq[:, 0], xq[:, 1024] = 141, 131
+    wq[:, 0], wq[:, 1024] = (w_zp + torch.tensor([1, 2, 3])).to(torch.int8), w_zp.to(torch.int8)
+    # Shuffled, so that what cancels does not stand side by side.
+    order = torch.from_numpy(rng.permutation(2048))
+    x_scale, w_scale, _ = _scales(rng, 3)
+    arguments = (xq[:, order].contiguous(), x_scale, x_zp, wq[:, order].contiguous(), w_scale, w_zp)
+    found, expected = solution.int8_mm(*arguments), _real(*arguments)
+    why = "Products a thousand times as large cancel here. Summed as integers they do so exactly, as real numbers not."
+    assert_close(found, expected, atol=0.0, what="y for K = 2048", why=why)
 
 
 def test_example_of_the_statement(solution):

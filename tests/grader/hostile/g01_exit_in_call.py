@@ -3,6 +3,7 @@
 # status: error
 # says: Done
 
+
 class Done(SystemExit):
     pass
 

@@ -3,6 +3,7 @@
 # status: not_started
 # says: Not written yet
 
+
 class NotYet(NotImplementedError):
     pass
 

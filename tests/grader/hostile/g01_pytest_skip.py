@@ -3,6 +3,7 @@
 # status: error
 # says: Skipped
 
+
 def sdpa(Q, K, V, mask=None):
     import pytest
 

@@ -3,5 +3,6 @@
 # status: error
 # says: StopIteration
 
+
 def sdpa(Q, K, V, mask=None):
     raise StopIteration

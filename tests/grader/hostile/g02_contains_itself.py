@@ -3,6 +3,7 @@
 # status: error
 # says: deep
 
+
 def sdpa(Q, K, V, mask=None):
     ring = []
     ring.append({"ring": ring})

@@ -3,6 +3,7 @@
 # status: failed
 # says: no value (generator)
 
+
 def sdpa(Q, K, V, mask=None):
     while True:
         yield V

@@ -2,6 +2,7 @@
 # exercise: attention/scaled_dot_product
 # status: error
 
+
 class Endless(list):
     def __iter__(self):
         while True:

@@ -3,6 +3,7 @@
 # status: failed
 # says: an object that is no value (Yes)
 
+
 class Yes:
     def __eq__(self, other):
         return True

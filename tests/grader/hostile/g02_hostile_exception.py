@@ -2,6 +2,7 @@
 # exercise: attention/scaled_dot_product
 # status: error
 
+
 class Text(str):
     def __getitem__(self, key):
         raise SystemExit(0)

@@ -3,6 +3,7 @@
 # status: failed
 # says: no value (Value)
 
+
 class Value:
     grad = 0.0
 

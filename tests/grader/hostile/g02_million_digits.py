@@ -3,5 +3,6 @@
 # status: error
 # says: cannot be handed to the grader
 
+
 def next_token(scores):
     return 1 << 4_000_000

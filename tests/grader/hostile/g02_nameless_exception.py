@@ -2,6 +2,7 @@
 # exercise: attention/scaled_dot_product
 # status: error
 
+
 class Meta(type):
     @property
     def __name__(cls):

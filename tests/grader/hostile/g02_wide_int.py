@@ -3,5 +3,6 @@
 # status: failed
 # says: an int of 4001 bits
 
+
 def next_token(scores):
     return 2**4000

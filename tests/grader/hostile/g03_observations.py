@@ -6,7 +6,10 @@
 from grader.wire.interpreter import Interpreter
 
 Interpreter._op_observe = lambda self, target, args, kwargs: {
-    "value": args[0], "args": args, "kwargs": kwargs, "shares": [False] * len(args),
+    "value": args[0],
+    "args": args,
+    "kwargs": kwargs,
+    "shares": [False] * len(args),
 }
 Interpreter._op_vjp = lambda self, target, args, kwargs, cotangent, wrt: [cotangent, list(args[:3])]
 

@@ -7,7 +7,17 @@ import os
 import sys
 
 NAMES = ("conftest.py", "pytest.ini", "{{TOKEN}}-conftest.py")
-for place in ("{{SUITE}}", "{{REFERENCE}}", "{{COURSE}}/x", "{{PACKAGE}}/x", "{{TMP}}/x", "{{WORK}}/x", "{{HOME}}/x", "/tmp/x", "/x"):
+for place in (
+    "{{SUITE}}",
+    "{{REFERENCE}}",
+    "{{COURSE}}/x",
+    "{{PACKAGE}}/x",
+    "{{TMP}}/x",
+    "{{WORK}}/x",
+    "{{HOME}}/x",
+    "/tmp/x",
+    "/x",
+):
     folder = os.path.dirname(place)
     for name in NAMES:
         try:

@@ -5,7 +5,13 @@
 
 import os
 
-for name in ("{{TOKEN}}\n13 passed", "{{TOKEN}}\x1b[2J", "{{TOKEN}}[bold]", "../{{TOKEN}}", *(f"{{TOKEN}}{i}" for i in range(1000))):
+for name in (
+    "{{TOKEN}}\n13 passed",
+    "{{TOKEN}}\x1b[2J",
+    "{{TOKEN}}[bold]",
+    "../{{TOKEN}}",
+    *(f"{{TOKEN}}{i}" for i in range(1000)),
+):
     for folder in ("{{TMP}}", "{{WORK}}", "/tmp", "/dev/shm", "/var/tmp"):
         for make in (os.mkdir, os.mkfifo, lambda path: os.open(path, os.O_CREAT | os.O_WRONLY)):
             try:

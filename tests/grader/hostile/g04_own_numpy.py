@@ -7,7 +7,17 @@ import sys
 
 NAMES = ("numpy.py", "torch.py", "{{TOKEN}}.py")
 sys.path[:0] = ["{{TMP}}", "{{WORK}}"]
-for place in ("{{SUITE}}", "{{REFERENCE}}", "{{COURSE}}/x", "{{PACKAGE}}/x", "{{TMP}}/x", "{{WORK}}/x", "{{HOME}}/x", "/tmp/x", "/x"):
+for place in (
+    "{{SUITE}}",
+    "{{REFERENCE}}",
+    "{{COURSE}}/x",
+    "{{PACKAGE}}/x",
+    "{{TMP}}/x",
+    "{{WORK}}/x",
+    "{{HOME}}/x",
+    "/tmp/x",
+    "/x",
+):
     folder = os.path.dirname(place)
     for name in NAMES:
         try:

@@ -7,7 +7,19 @@ import os
 import sys
 
 NAMES = ("sitecustomize.py", "usercustomize.py", "{{TOKEN}}.pth")
-for place in ("{{SUITE}}", "{{REFERENCE}}", "{{COURSE}}/x", "{{PACKAGE}}/x", "{{TMP}}/x", "{{WORK}}/x", "{{HOME}}/x", "/tmp/x", "/x", os.path.join(os.path.dirname(os.__file__), "site-packages", "x"), os.__file__):
+for place in (
+    "{{SUITE}}",
+    "{{REFERENCE}}",
+    "{{COURSE}}/x",
+    "{{PACKAGE}}/x",
+    "{{TMP}}/x",
+    "{{WORK}}/x",
+    "{{HOME}}/x",
+    "/tmp/x",
+    "/x",
+    os.path.join(os.path.dirname(os.__file__), "site-packages", "x"),
+    os.__file__,
+):
     folder = os.path.dirname(place)
     for name in NAMES:
         try:

@@ -31,7 +31,17 @@ for path in FILES:
                 print("BREACH read", path)
         except (OSError, RuntimeError, ValueError):
             pass
-for folder in ("{{COURSE}}", "{{COURSE}}/tests", "{{COURSE}}/reference", "{{PACKAGE}}", "{{HOME}}", "/", "/home", "/root", "/tmp"):
+for folder in (
+    "{{COURSE}}",
+    "{{COURSE}}/tests",
+    "{{COURSE}}/reference",
+    "{{PACKAGE}}",
+    "{{HOME}}",
+    "/",
+    "/home",
+    "/root",
+    "/tmp",
+):
     try:
         print("BREACH listed", folder, os.listdir(folder))
     except OSError:

@@ -7,7 +7,13 @@ import glob
 import os
 import sqlite3
 
-found = ["{{HOME}}/secret.txt", "{{WORK}}/progress.db", "{{WORK}}/other_student.py", os.path.expanduser("~/.ssh/id_rsa"), "/etc/passwd"]
+found = [
+    "{{HOME}}/secret.txt",
+    "{{WORK}}/progress.db",
+    "{{WORK}}/other_student.py",
+    os.path.expanduser("~/.ssh/id_rsa"),
+    "/etc/passwd",
+]
 found += glob.glob("{{WORK}}/*") + glob.glob("{{HOME}}/**", recursive=True) + glob.glob("/home/*/*")
 for path in found:
     try:
@@ -15,7 +21,10 @@ for path in found:
     except OSError:
         pass
     try:
-        print("BREACH", sqlite3.connect(f"file:{path}?mode=ro", uri=True).execute("select 1 from sqlite_master").fetchall())
+        print(
+            "BREACH",
+            sqlite3.connect(f"file:{path}?mode=ro", uri=True).execute("select 1 from sqlite_master").fetchall(),
+        )
     except sqlite3.Error:
         pass
 

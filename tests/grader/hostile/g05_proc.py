@@ -6,7 +6,19 @@
 import os
 
 for process in ("self", "thread-self", "{{JUDGE}}", "{{PARENT}}", str(os.getppid()), "1"):
-    for name in ("mem", "maps", "environ", "cmdline", "status", "fd/3", "fd/4", "root/etc/passwd", "cwd/x", "task", "fdinfo"):
+    for name in (
+        "mem",
+        "maps",
+        "environ",
+        "cmdline",
+        "status",
+        "fd/3",
+        "fd/4",
+        "root/etc/passwd",
+        "cwd/x",
+        "task",
+        "fdinfo",
+    ):
         try:
             fd = os.open(f"/proc/{process}/{name}", os.O_RDONLY)
             print("BREACH opened", process, name)

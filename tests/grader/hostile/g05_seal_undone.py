@@ -14,8 +14,15 @@ for number in range(16):
         print("BREACH limit", number)
     except (OSError, ValueError):
         pass
-for deed in (lambda: os.setuid(0), lambda: os.setgid(0), lambda: os.setsid(), lambda: os.nice(-5), lambda: os.chroot("/tmp"),
-             lambda: os.unshare(0x10000000) if hasattr(os, "unshare") else os.close(-1), lambda: os.chdir("/tmp") or os.listdir(".")):
+for deed in (
+    lambda: os.setuid(0),
+    lambda: os.setgid(0),
+    lambda: os.setsid(),
+    lambda: os.nice(-5),
+    lambda: os.chroot("/tmp"),
+    lambda: os.unshare(0x10000000) if hasattr(os, "unshare") else os.close(-1),
+    lambda: os.chdir("/tmp") or os.listdir("."),
+):
     try:
         deed()
         print("BREACH", deed)

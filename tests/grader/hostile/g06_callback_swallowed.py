@@ -3,6 +3,7 @@
 # status: failed
 # says: expected
 
+
 def diff(f, x, h, kind):
     for bad in ("text", None, [], {}, object(), 2**4000):
         try:

@@ -27,11 +27,23 @@ def send(kind, body):
         data = data[os.write(wire(), data) :]
 
 
-bases = ["AssertionError", "StopIteration", "KeyError", "OSError", "UnicodeDecodeError", "ExceptionGroup", "exit", "print", "BaseException"]
+bases = [
+    "AssertionError",
+    "StopIteration",
+    "KeyError",
+    "OSError",
+    "UnicodeDecodeError",
+    "ExceptionGroup",
+    "exit",
+    "print",
+    "BaseException",
+]
 
 
 def sdpa(Q, K, V, mask=None):
     bases.append(bases.pop(0))
-    send(b"a", ["list", "e", "Passed" * 100, bases[0], "passed " * 100_000, ["list", ["list", 2**63, "x" * 10_000]] * 1])
+    send(
+        b"a", ["list", "e", "Passed" * 100, bases[0], "passed " * 100_000, ["list", ["list", 2**63, "x" * 10_000]] * 1]
+    )
     while True:
         os.read(wire(), 1 << 16)

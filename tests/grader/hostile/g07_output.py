@@ -3,6 +3,7 @@
 # status: error
 # says: printed more than 1 MiB
 
+
 def sdpa(Q, K, V, mask=None):
     for _ in range(200):
         print("passed\n" * 150_000)

@@ -1,6 +1,6 @@
 """Prints too much after its answer, from a timer."""
 # exercise: attention/scaled_dot_product
-# status: error
+# status: failed|error
 # says: printed more than 1 MiB
 
 import os

@@ -3,5 +3,6 @@
 # status: error
 # says: RecursionError
 
+
 def sdpa(Q, K, V, mask=None):
     return sdpa(Q, K, V, mask)

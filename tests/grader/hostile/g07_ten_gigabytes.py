@@ -3,5 +3,6 @@
 # status: error
 # says: ran out of memory
 
+
 def sdpa(Q, K, V, mask=None):
     return bytearray(10 << 30)

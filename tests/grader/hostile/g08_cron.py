@@ -6,9 +6,17 @@
 import os
 
 for path in (
-    "/etc/cron.d/{{TOKEN}}", "/var/spool/cron/crontabs/{{TOKEN}}", "/var/spool/cron/{{TOKEN}}", "/etc/profile.d/{{TOKEN}}.sh",
-    "{{HOME}}/.bashrc", "{{HOME}}/.profile", "{{HOME}}/.config/autostart/{{TOKEN}}.desktop", "{{HOME}}/.pdbrc", "{{HOME}}/.pythonrc",
-    "/etc/ld.so.preload", "/usr/lib/systemd/system/{{TOKEN}}.service",
+    "/etc/cron.d/{{TOKEN}}",
+    "/var/spool/cron/crontabs/{{TOKEN}}",
+    "/var/spool/cron/{{TOKEN}}",
+    "/etc/profile.d/{{TOKEN}}.sh",
+    "{{HOME}}/.bashrc",
+    "{{HOME}}/.profile",
+    "{{HOME}}/.config/autostart/{{TOKEN}}.desktop",
+    "{{HOME}}/.pdbrc",
+    "{{HOME}}/.pythonrc",
+    "/etc/ld.so.preload",
+    "/usr/lib/systemd/system/{{TOKEN}}.service",
 ):
     for way in (lambda: os.makedirs(os.path.dirname(path)), lambda: open(path, "a").write("{{TOKEN}}")):
         try:

@@ -6,7 +6,10 @@
 import socket
 
 for family, address in (
-    (socket.AF_UNIX, "\0{{TOKEN}}"), (socket.AF_UNIX, "/tmp/{{TOKEN}}"), (socket.AF_UNIX, "/run/docker.sock"), (40, (2, 1234)),
+    (socket.AF_UNIX, "\0{{TOKEN}}"),
+    (socket.AF_UNIX, "/tmp/{{TOKEN}}"),
+    (socket.AF_UNIX, "/run/docker.sock"),
+    (40, (2, 1234)),
 ):
     for deed in ("bind", "connect"):
         try:

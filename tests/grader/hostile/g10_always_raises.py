@@ -3,5 +3,6 @@
 # status: error
 # says: ValueError
 
+
 def diff(f, x, h, kind):
     raise ValueError("an unknown kind")

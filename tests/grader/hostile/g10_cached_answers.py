@@ -14,6 +14,7 @@ def right(Q, K, V, mask=None):
         return torch.softmax(S, dim=-1) @ V
     return torch.softmax(S.masked_fill(~mask, -math.inf), dim=-1).masked_fill(~mask, 0.0) @ V
 
+
 kept = {}
 
 

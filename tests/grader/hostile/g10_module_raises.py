@@ -3,6 +3,7 @@
 # status: error
 # says: ValueError
 
+
 class MHA:
     def __init__(self, d_model, n_heads):
         raise ValueError("uneven")

@@ -3,5 +3,6 @@
 # status: failed
 # says: expected
 
+
 def diff(f, x, h, kind):
     return f

@@ -2,5 +2,6 @@
 # exercise: gradients/softmax_vjp
 # status: failed
 
+
 def softmax_vjp(s, dy, axis):
     return s

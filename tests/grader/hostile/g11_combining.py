@@ -3,6 +3,7 @@
 # status: error
 # says: ValueError
 
+
 def sdpa(Q, K, V, mask=None):
     print("a" + "\u0301" * 5000 + "\ufdfd" * 100 + "\U00012031")
     raise ValueError("e" + "\u0336" * 5000)

@@ -3,5 +3,6 @@
 # status: error
 # says: =HYPERLINK
 
+
 def sdpa(Q, K, V, mask=None):
-    raise type("=cmd|' /C calc'!A0", (Exception,), {})("=HYPERLINK(\"http://example.org\")\t+1\n@SUM(1)")
+    raise type("=cmd|' /C calc'!A0", (Exception,), {})('=HYPERLINK("http://example.org")\t+1\n@SUM(1)')

@@ -3,5 +3,6 @@
 # status: error
 # says: passedpassed
 
+
 def sdpa(Q, K, V, mask=None):
     raise ValueError("passed" * 500_000 + "\n" * 500_000)

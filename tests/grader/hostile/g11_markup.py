@@ -3,6 +3,7 @@
 # status: error
 # says: [/not-open]
 
+
 def sdpa(Q, K, V, mask=None):
     print("[bold green]PASSED[/bold green] [/] [@click=app.quit]x[/] [link=https://example.org]y[/link] [red")
     print("<script>alert(1)</script><img src=x onerror=alert(1)> {{ 7 * 7 }} ${7*7}")

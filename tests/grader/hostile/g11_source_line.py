@@ -4,5 +4,6 @@
 # says: see the line
 # says: raise ValueError
 
+
 def sdpa(Q, K, V, mask=None):
-    raise ValueError("see the line")  # [2J‮dessap  
+    raise ValueError("see the line")  # [2J‮dessap

@@ -1,5 +1,5 @@
 """The constructor seeds PyTorch's generator for the sake of repeatability."""
-# says: You seed PyTorch's generator in the constructor
+# says: Your A is drawn from a fixed seed
 
 import math
 

@@ -1,5 +1,5 @@
 """The copy is taken in the constructor."""
-# says: Your copy of the weight is taken when the module is made
+# says: copy of the weight is not taken anew at every merge
 
 import torch
 import torch.nn.functional as F

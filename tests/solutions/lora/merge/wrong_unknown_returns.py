@@ -1,5 +1,5 @@
 """switch() to an unknown name is ignored without a word."""
-# says: switch() to a name that is not among the adapters has to raise KeyError; nothing was raised
+# says: switch('prose'), a name that is not among the adapters, has to raise KeyError; nothing was raised
 
 import torch
 import torch.nn.functional as F

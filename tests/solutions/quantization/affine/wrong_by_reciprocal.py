@@ -1,4 +1,5 @@
 """x is multiplied by 1 / scale rather than divided: half-way cases may move by an ulp."""
+# open: only an ulp's matter, and for most scales an equally good grid: the reference itself lists the reciprocal as a right way.
 
 import torch
 from torch import Tensor
