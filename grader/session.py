@@ -122,7 +122,7 @@ class Session:
 
     def warm(self) -> None:
         """Start the engine, which warms up in the background, and open the store: the first save pays for neither."""
-        import grader.course.source  # noqa: F401
+        import grader.course.source
         import grader.verdict_json  # noqa: F401
 
         self._grader().warm()
