@@ -66,7 +66,7 @@ OTHER: list[tuple[Any, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("a", "b"), SAME, ids=repr)
+@pytest.mark.parametrize(("a", "b"), SAME, ids=lambda value: repr(value).partition(" at 0x")[0])
 def test_same(a: Any, b: Any) -> None:
     assert same(a, b)
     assert same(b, a)
