@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from benchmarks.common import GRADLINGS, Result, cold_pytest, course, environment, median, seconds, solution
-from benchmarks.solutions import learners_file
+from grader.course.source import worked_solution
 
 ROUNDS = 2
 SAVES = 3
@@ -80,11 +80,11 @@ def run() -> Result:
         try:
             watch.started()
             first = next(iter(found.exercises))
-            watch.save(workspace / "exercises" / f"{first}.py", learners_file(solution(found, first)), first)
+            watch.save(workspace / "exercises" / f"{first}.py", worked_solution(solution(found, first)), first)
             for turn in range(ROUNDS):
                 for exercise in found.exercises:
                     file = workspace / "exercises" / f"{exercise}.py"
-                    text = learners_file(solution(found, exercise))
+                    text = worked_solution(solution(found, exercise))
                     for save in range(SAVES + 1):
                         elapsed = watch.save(file, f"{text}\n# save {turn} {save}\n", exercise)
                         if save:  # the first of an exercise reads its suite and reference

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -107,8 +106,3 @@ class CellChannel(Channel):
     def _confused(self, error: WireError) -> CellGone:
         """What came is not something a cell says: whatever wrote it, this cell is not believed again."""
         return self.cell.fail("protocol", f"Your code wrote to the grader's own channel ({error}).")
-
-
-def fresh_deadline(seconds: float) -> float:
-    """`seconds` from now, on the clock the cells are timed by."""
-    return time.monotonic() + seconds
