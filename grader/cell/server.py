@@ -31,7 +31,7 @@ def serve(wire: socket.socket, fault_fd: int) -> None:
     def ask(message: bytes) -> bytes:
         _flush()
         wire.sendall(frames.pack(b"c", message))
-        while (frame := frames.receive(wire)) is not None:
+        while (frame := frames.receive(wire, frames.AWAKE_S)) is not None:
             kind, body = frame
             if kind == b"r":
                 return body
@@ -39,7 +39,7 @@ def serve(wire: socket.socket, fault_fd: int) -> None:
             _answer(wire, interpreter.run(body))
         os._exit(0)
 
-    while (frame := frames.receive(wire)) is not None:
+    while (frame := frames.receive(wire, frames.AWAKE_S)) is not None:
         kind, body = frame
         if kind == b"l":
             module, answer = _load(decode(body))

@@ -21,13 +21,15 @@ from grader.judge.cells import CellParent, Interrupted, ParentGone
 from grader.judge.channel import Transcript
 from grader.judge.judge import Judge, SuiteFault
 from grader.judge.request import Request
-from grader.judge.suite import Outcome, Stage, run_suite
+from grader.judge.suite import Outcome, Stage, Suite
 from grader.model import Check
 from grader.warm import warm_up
 from grader.wire import frames
 
 # Longer than any grading may take: past it this process is stuck, and ends itself even where no engine is left to see it.
 STUCK_S = 900
+# Nobody waits for a verdict then: what the next grading needs is made ready.
+IDLE_S = 0.005
 
 
 class Cancelled(Interrupted):
@@ -45,7 +47,7 @@ class Program:
 
     def run(self) -> None:
         """Serve until the engine's socket closes."""
-        while (frame := frames.receive(self._engine)) is not None:
+        while (frame := self._next()) is not None:
             message = msgspec.msgpack.decode(frame[1])
             if "warm" in message:
                 self._warm(message["warm"])
@@ -53,6 +55,11 @@ class Program:
                 faulthandler.dump_traceback_later(STUCK_S, exit=True)
                 self._grade(message)
                 faulthandler.cancel_dump_traceback_later()
+
+    def _next(self) -> tuple[bytes, bytes] | None:
+        if self._judge is not None and not select([self._engine], [], [], IDLE_S)[0]:
+            self._judge.get_ahead()
+        return frames.receive(self._engine)
 
     def _send(self, **message: Any) -> None:
         self._engine.sendall(frames.pack(b"m", msgspec.msgpack.encode(message)))
@@ -124,7 +131,7 @@ def _throw_away_session() -> None:
     with tempfile.TemporaryDirectory() as folder:
         suite = Path(folder) / "test_nothing.py"
         suite.write_text('def test_nothing(seed):\n    """Nothing."""\n')
-        run_suite(suite, _NoStage())
+        Suite(suite).run(_NoStage())
 
 
 def main(arguments: list[str]) -> None:

@@ -135,6 +135,7 @@ class Cell:
 
     def receive(self, deadline: float) -> tuple[bytes, bytes]:
         """The next frame, kind and body. Raises CellGone where it does not come by `deadline` (`time.monotonic`)."""
+        asleep = time.perf_counter() + frames.AWAKE_S
         while self.gone is None:
             frame = self._frame()
             if frame is not None:
@@ -142,7 +143,10 @@ class Cell:
             try:
                 chunk = self._wire.recv(1 << 20)
             except BlockingIOError:
-                self._wait(deadline)
+                if time.perf_counter() < asleep:
+                    frames.give_way()
+                else:
+                    self._wait(deadline)
                 continue
             except OSError:
                 chunk = b""

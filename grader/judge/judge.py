@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import time
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from grader.judge.cells import CellParent
 from grader.judge.channel import Transcript
@@ -17,9 +17,9 @@ from grader.judge.relation import relation
 from grader.judge.replay import Reference
 from grader.judge.request import Materials, Request, parsed, read_materials, same_program
 from grader.judge.shortcuts import forbidden_uses
-from grader.judge.suite import Outcome, run_suite
+from grader.judge.suite import Outcome, Suite
 from grader.judge.verdict import NO_SHORTCUTS, Source, explain, score, to_check, verdict_status, with_help
-from grader.model import Check, Verdict
+from grader.model import Check, Forbidden, Verdict
 from grader.testing.proxy import LearnerError
 
 
@@ -35,6 +35,18 @@ class Judge:
         self._protections = protections
         self._versions = versions
         self._references: dict[str, Reference] = {}
+        self._last: tuple[Path, str] | None = None
+        self._ahead: tuple[tuple[Path, str], Suite] | None = None
+
+    def get_ahead(self) -> None:
+        """Collect the last suite once more: who has saved a file will most likely save the same one again."""
+        if self._last is not None and self._ahead is None:
+            self._ahead = (self._last, Suite(self._last[0]))
+
+    def _suite(self, path: Path, sha256: str) -> Suite:
+        self._last = (path, sha256)
+        ahead, self._ahead = self._ahead, None
+        return ahead[1] if ahead is not None and ahead[0] == self._last else Suite(path)
 
     def grade(
         self, request: Request, idle: Callable[[], None], on_check: Callable[[Check], None]
@@ -81,18 +93,19 @@ class Judge:
         on_check: Callable[[Check], None],
     ) -> Verdict:
         grading.start()
+        # The cell executes the source while this process looks at it, and collects the suite where it is not collected yet.
         # A stub that loads is not run: nothing was tried yet. The suite is still collected, for the plan.
         tree = parsed(request.source)
-        grading.dry = tree is not None and same_program(tree, parsed(materials.stub))
-        # The cell executes the source while pytest collects the suite.
-        outcomes, errors = run_suite(request.suite, grading)
+        grading.dry = tree is not None and same_program(tree, materials.program)
+        uses = forbidden_uses(tree, request.forbid) if tree is not None else []
+        outcomes, errors = self._suite(request.suite, materials.sha256).run(grading)
         grading.loaded()
         skip = grading.dry and grading.load_error is None
         if errors:
             raise SuiteFault(f"{request.suite}: {errors[0]}")
         checks = [to_check(outcome, source) for outcome in outcomes]
         if request.forbid and not skip and grading.load_error is None and tree is not None:
-            checks.append(_shortcut_check(request, tree, outcomes, source))
+            checks.append(_shortcut_check(uses, outcomes, source))
             on_check(checks[-1])
         if grading.load_error is not None:
             ended, message, frames = explain(grading.load_error, source)
@@ -137,9 +150,8 @@ class Judge:
         return known
 
 
-def _shortcut_check(request: Request, tree: ast.Module, outcomes: list[Outcome], source: Source) -> Check:
+def _shortcut_check(uses: list[tuple[int, Forbidden]], outcomes: list[Outcome], source: Source) -> Check:
     """The check that stands for all forbidden calls: seen in the source, or caught when they were called."""
-    uses = forbidden_uses(tree, request.forbid)
     if uses:
         line, item = uses[0]
         return Check(

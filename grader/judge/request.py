@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import hmac
 from dataclasses import dataclass
@@ -41,11 +42,11 @@ class Request:
 
 @dataclass
 class Materials:
-    """The course's files of one exercise, read once and kept while they do not change."""
+    """The course's files of one exercise. `program` is the stub's tree."""
 
     suite: str
     reference: str
-    stub: str
+    program: ast.Module | None
     data: dict[str, bytes]
     sha256: str
 
@@ -65,7 +66,12 @@ def read_materials(request: Request) -> Materials:
         *(b for pair in sorted(data.items()) for b in (pair[0].encode(), pair[1])),
     ):
         digest.update(len(part).to_bytes(8, "big") + part)
-    return Materials(suite, reference, stub, data, digest.hexdigest())
+    return Materials(suite, reference, _stub(stub), data, digest.hexdigest())
+
+
+@functools.lru_cache(maxsize=64)
+def _stub(text: str) -> ast.Module | None:
+    return parsed(text)
 
 
 def base_seed(request: Request, suite_sha256: str) -> bytes:

@@ -14,9 +14,10 @@ from grader.model import Forbidden
 def forbidden_uses(tree: ast.Module, forbid: tuple[Forbidden, ...]) -> list[tuple[int, Forbidden]]:
     """The lines that use a forbidden name, in order. What stands under `if __name__ == "__main__":` is not looked at."""
     wanted = {item.name: item for item in forbid}
-    aliases = dict(_imports(tree))
+    nodes = list(_graded(tree)) if wanted else []
+    aliases = dict(_imports(nodes))
     found: list[tuple[int, Forbidden]] = []
-    for node in _graded(tree):
+    for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.module and not node.level:
             found += [
                 (node.lineno, wanted[name]) for alias in node.names if (name := f"{node.module}.{alias.name}") in wanted
@@ -28,8 +29,8 @@ def forbidden_uses(tree: ast.Module, forbid: tuple[Forbidden, ...]) -> list[tupl
     return sorted(set(found), key=lambda use: use[0])
 
 
-def _imports(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    for node in _graded(tree):
+def _imports(nodes: list[ast.AST]) -> Iterator[tuple[str, str]]:
+    for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield (

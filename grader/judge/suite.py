@@ -11,8 +11,8 @@ import io
 import sys
 import time
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -78,29 +78,57 @@ class Stage:
         raise NotImplementedError
 
 
-class Plugin:
-    """The judge's pytest plugin: fixtures, and one outcome per collected item."""
+class Suite:
+    """A suite, imported afresh and collected, to be run once.
 
-    def __init__(self, stage: Stage) -> None:
+    Collecting takes most of what pytest takes, and knows nothing of a submission: the judge does it ahead of the next one.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._stage: Stage | None = None
+        self._outcomes: dict[str, Outcome] = {}
+        self._items: list[pytest.Item] = []
+        self._errors: list[str] = []
+        self._ended: BaseException | None = None
+        before = set(sys.modules)
+        try:
+            with _quiet():
+                folder = path.parent  # the root: pytest looks at every folder from there down to the file
+                pytest.main([*ARGUMENTS, f"--rootdir={folder}", f"--confcutdir={folder}", str(path)], plugins=[self])
+        except (Interrupted, SystemExit) as error:
+            self._ended = error
+        for name in set(sys.modules) - before:
+            # The suite's own module must not be found again; a library it imported late may stay.
+            if getattr(sys.modules[name], "__file__", None) == str(path):
+                del sys.modules[name]
+        if not self._items:
+            self._errors.append(f"{path.name} holds no checks")
+
+    def run(self, stage: Stage) -> tuple[list[Outcome], list[str]]:
+        """Run the checks. Their outcomes in the suite's order, and what was wrong with the suite itself."""
         self._stage = stage
-        self.outcomes: dict[str, Outcome] = {}
-        self.errors: list[str] = []
-        self.interrupted: BaseException | None = None
+        if self._ended is not None:
+            raise self._ended
+        if not self._errors:
+            with _quiet():
+                for item, following in zip(self._items, [*self._items[1:], None], strict=True):
+                    self._run(stage, item, following)
+        return list(self._outcomes.values()), self._errors
 
     @pytest.fixture
     def solution(self) -> Handle:
         """The learner's module."""
-        return self._stage.channel().root
+        return self._now.channel().root
 
     @pytest.fixture
     def reference(self) -> Handle:
         """The reference, behind the same proxy."""
-        return self._stage.reference
+        return self._now.reference
 
     @pytest.fixture
     def seed(self, request: pytest.FixtureRequest) -> int:
         """A seed of this check's own."""
-        return self._stage.seed(planned(request.node).id)
+        return self._now.seed(planned(request.node).id)
 
     @pytest.fixture
     def rng(self, seed: int) -> Any:
@@ -112,35 +140,37 @@ class Plugin:
     @pytest.fixture
     def data(self) -> dict[str, bytes]:
         """The exercise's data files by name."""
-        return self._stage.data
+        return self._now.data
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        self._items = list(items)
         for item in items:
             check = planned(item)
-            if check.id in self.outcomes:
-                self.errors.append(f"two checks are called {check.id}")
-            self.outcomes[check.id] = Outcome(check)
+            if check.id in self._outcomes:
+                self._errors.append(f"two checks are called {check.id}")
+            self._outcomes[check.id] = Outcome(check)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
-            self.errors.append(str(report.longrepr))
+            self._errors.append(str(report.longrepr))
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
-        if self.interrupted is None:
-            try:
-                self._run(item, nextitem, planned(item))
-            except (Interrupted, SystemExit) as error:
-                self.interrupted = error
-                item.session.shouldstop = "interrupted"
+    def pytest_runtestloop(self) -> bool:
+        """Nothing is run by pytest's own loop: `run` does it, later."""
         return True
 
-    def _run(self, item: pytest.Item, nextitem: pytest.Item | None, check: Planned) -> None:
+    @property
+    def _now(self) -> Stage:
+        assert self._stage is not None
+        return self._stage
+
+    def _run(self, stage: Stage, item: pytest.Item, following: pytest.Item | None) -> None:
+        check = planned(item)
         try:
-            if not self._stage.begin(check.id):
+            if not stage.begin(check.id):
                 return
         except CellGone as gone:  # what the code did between two checks is told with the one about to run
-            self.outcomes[check.id] = self._stage.end(Outcome(check, ran=True, error=gone))
+            self._outcomes[check.id] = stage.end(Outcome(check, ran=True, error=gone))
             return
         state = item.session._setupstate
         started = time.perf_counter()
@@ -155,9 +185,20 @@ class Plugin:
             error = raised
         duration = time.perf_counter() - started
         with contextlib.suppress(Exception):
-            state.teardown_exact(nextitem)
+            state.teardown_exact(following)
         outcome = Outcome(check, ran=True, error=error, duration_s=duration)
-        self.outcomes[check.id] = self._stage.end(outcome)
+        self._outcomes[check.id] = stage.end(outcome)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    with (
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore")
+        yield
 
 
 def planned(item: pytest.Item) -> Planned:
@@ -167,28 +208,3 @@ def planned(item: pytest.Item) -> Planned:
     name, bracket, case = identity.partition("[")
     title = doc[0].rstrip(".") if doc else name.replace("_", " ")
     return Planned(identity, f"{title} [{case}" if bracket else title)
-
-
-def run_suite(path: Path, stage: Stage, on_start: Callable[[], None] = lambda: None) -> tuple[list[Outcome], list[str]]:
-    """Run the suite at `path`, imported afresh. The outcomes in its order, and what was wrong with the suite itself."""
-    plugin = Plugin(stage)
-    before = set(sys.modules)
-    on_start()
-    with (
-        contextlib.redirect_stdout(io.StringIO()),
-        contextlib.redirect_stderr(io.StringIO()),
-        warnings.catch_warnings(),
-    ):
-        warnings.simplefilter("ignore")
-        folder = path.parent  # the root: pytest looks at every folder from there down to the file
-        pytest.main([*ARGUMENTS, f"--rootdir={folder}", f"--confcutdir={folder}", str(path)], plugins=[plugin])
-    for name in set(sys.modules) - before:
-        # The suite's own module must not be found again; a library it imported late may stay.
-        if getattr(sys.modules[name], "__file__", None) == str(path):
-            del sys.modules[name]
-    if plugin.interrupted is not None:
-        raise plugin.interrupted
-    outcomes = list(plugin.outcomes.values())
-    if not outcomes:
-        plugin.errors.append(f"{path.name} holds no checks")
-    return [replace(outcome) for outcome in outcomes], plugin.errors

@@ -11,7 +11,7 @@ import pytest
 
 from grader.judge import suite as module
 from grader.judge.cells import CellGone, Interrupted
-from grader.judge.suite import Outcome, Planned, Stage, run_suite
+from grader.judge.suite import Outcome, Planned, Stage, Suite
 from grader.testing.local import LocalChannel, module_from_source
 from grader.testing.proxy import Handle
 
@@ -55,7 +55,7 @@ def write(tmp_path: Path) -> Any:
 
 def ran(path: Path, stage: Here | None = None) -> dict[str, str]:
     """What every check came to: "passed", "not run" or the name of what ended it."""
-    outcomes, errors = run_suite(path, stage or Here())
+    outcomes, errors = Suite(path).run(stage or Here())
     assert errors == []
     return {
         one.check.id: "not run" if not one.ran else "passed" if one.error is None else type(one.error).__name__
@@ -64,7 +64,7 @@ def ran(path: Path, stage: Here | None = None) -> dict[str, str]:
 
 
 def faults(path: Path) -> str:
-    _, errors = run_suite(path, Here())
+    _, errors = Suite(path).run(Here())
     assert errors
     return errors[0]
 
@@ -95,7 +95,7 @@ class TestInside:
     def test_method(self, solution):
         assert solution.f(0) == 0
 ''')
-    outcomes, errors = run_suite(path, Here())
+    outcomes, errors = Suite(path).run(Here())
     assert errors == []
     assert [(one.check.id, one.check.title) for one in outcomes] == [
         ("rows", "Each row sums to one"),
@@ -175,7 +175,7 @@ def test_a_broken_suite_is_the_graders_fault(write: Any, text: str, says: str) -
 def test_a_suite_that_leaves_gives_no_verdict(write: Any) -> None:
     path = write("def test_a(): raise SystemExit(0)\ndef test_b(): pass\n")
     with pytest.raises(SystemExit):
-        run_suite(path, Here())
+        Suite(path).run(Here())
 
 
 def test_a_check_that_must_not_run_is_not_run(write: Any) -> None:
@@ -196,7 +196,7 @@ def test_an_interruption_ends_the_suite_and_no_suite_can_catch_it(write: Any) ->
 
     stage = Stop()
     with pytest.raises(Interrupted):
-        run_suite(write("def test_a(): pass\ndef test_b(): pass\ndef test_c(): pass\n"), stage)
+        Suite(write("def test_a(): pass\ndef test_b(): pass\ndef test_c(): pass\n")).run(stage)
     assert stage.begun == ["a"]
 
 
@@ -223,3 +223,15 @@ def test_titles_of_items_without_functions() -> None:
         name = "test_some_thing"
 
     assert module.planned(Item()) == Planned("some_thing", "some thing")  # type: ignore[arg-type]
+
+
+def test_two_suites_collected_at_a_time_do_not_meet(write: Any, tmp_path: Path) -> None:
+    """The judge has one ahead, and is asked for another."""
+    first = Suite(write("SEEN = []\ndef test_a(solution):\n    SEEN.append(1)\n    assert len(SEEN) == 1\n"))
+    other = tmp_path / "other" / "test_suite.py"
+    other.parent.mkdir()
+    other.write_text("def test_b(solution):\n    assert solution.f(1) == 2\n")
+    outcomes, errors = Suite(other).run(Here())
+    assert (errors, [type(one.error).__name__ for one in outcomes]) == ([], ["AssertionError"])
+    outcomes, errors = first.run(Here())
+    assert (errors, [one.error for one in outcomes]) == ([], [None])

@@ -140,3 +140,17 @@ def test_a_suite_that_hangs_at_import_is_ungraded(tmp_path: Path, monkeypatch: p
         assert "fell silent" in verdict.message
         assert time.monotonic() - started < 30
         assert engine.pids == ()
+
+
+def test_a_suite_edited_between_two_saves_counts_as_it_is_now(tmp_path: Path) -> None:
+    """The judge collects the last suite again while nobody waits: not that copy, and each copy once."""
+    root = copied(tmp_path)
+    suite = root / "tests/exercises/numbers/test_clamp.py"
+    source = "def clamp(x, low, high):\n    return x\n"
+    once = "SEEN = []\ndef test_{}(solution):\n    SEEN.append(solution.clamp(1, 0, 2))\n    assert SEEN == [1]\n"
+    with Engine(find_course(str(root))) as engine:
+        for name in ("a", "a", "b", "b"):
+            suite.write_text(once.format(name))
+            verdict = engine.grade(Submission("numbers/clamp", source))
+            assert [(check.id, check.status) for check in verdict.checks] == [(name, "passed")]
+            time.sleep(0.1)  # time enough to collect it

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -33,6 +34,20 @@ def test_a_frame_sent_in_pieces(pair: tuple[socket.socket, socket.socket]) -> No
     for byte in frames.pack(b"q", b"abc"):
         sender.send(bytes([byte]))
     assert frames.receive(receiver) == (b"q", b"abc")
+
+
+@pytest.mark.parametrize("awake_s", [0.0, 5.0])
+def test_a_frame_that_comes_late_is_waited_for_awake_or_asleep(
+    pair: tuple[socket.socket, socket.socket], awake_s: float
+) -> None:
+    sender, receiver = pair
+    timer = threading.Timer(0.05, sender.sendall, (frames.pack(b"q", b"abc"),))
+    spent = time.process_time()
+    timer.start()
+    assert frames.receive(receiver, awake_s) == (b"q", b"abc")
+    timer.join()
+    # Awake it has used the core meanwhile; asleep it has not.
+    assert (time.process_time() - spent > 0.02) is bool(awake_s)
 
 
 @pytest.mark.parametrize("sent", [b"", b"\0\0", frames.pack(b"q", b"abc")[:-1]])
