@@ -11,6 +11,7 @@ from pathlib import Path
 from grader.authoring.mutate import mutants, variant
 from grader.authoring.report import Finding, Kill, Report
 from grader.authoring.statement import ALTERNATIVES, MISTAKES, static_findings
+from grader.course.source import mark_of
 from grader.engine import EnginePool
 from grader.model import Course, Exercise, Submission, Verdict
 
@@ -42,15 +43,9 @@ def read_marks(reference: str) -> list[Mark]:
     """The mistakes and alternatives of a reference, without executing it."""
     found = []
     for node in ast.parse(reference).body:
-        for item in getattr(node, "decorator_list", []):
-            if (
-                isinstance(item, ast.Call)
-                and isinstance(item.func, ast.Name)
-                and item.func.id in ("mistake", "alternative")
-            ):
-                of = next((k.value for k in item.keywords if k.arg == "of"), None)
-                if isinstance(of, ast.Constant) and isinstance(of.value, str) and hasattr(node, "name"):
-                    found.append(Mark(item.func.id, node.name, of.value))
+        mark = mark_of(node)
+        if mark and isinstance(node, ast.FunctionDef | ast.ClassDef) and isinstance(mark[1].get("of"), str):
+            found.append(Mark(mark[0], node.name, mark[1]["of"]))
     return found
 
 

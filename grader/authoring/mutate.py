@@ -12,6 +12,8 @@ import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from grader.course.source import mark_of
+
 _BINARY: dict[type[ast.operator], type[ast.operator]] = {
     ast.Add: ast.Sub,
     ast.Sub: ast.Add,
@@ -78,7 +80,7 @@ Path = tuple[tuple[str, int | None], ...]
 def _solution_nodes(tree: ast.Module) -> set[int]:
     """Indices of the top-level definitions that belong to the solution itself."""
     definitions = {node.name: i for i, node in enumerate(tree.body) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    open_names = [name for name, i in definitions.items() if not _is_marked(tree.body[i]) and not name.startswith("_")]
+    open_names = [name for name, i in definitions.items() if not mark_of(tree.body[i]) and not name.startswith("_")]
     reached: set[str] = set()
     while open_names:
         name = open_names.pop()
@@ -86,18 +88,8 @@ def _solution_nodes(tree: ast.Module) -> set[int]:
             continue
         reached.add(name)
         used = {node.id for node in ast.walk(tree.body[definitions[name]]) if isinstance(node, ast.Name)}
-        open_names += [
-            other for other in used if other in definitions and not _is_marked(tree.body[definitions[other]])
-        ]
+        open_names += [other for other in used if other in definitions and not mark_of(tree.body[definitions[other]])]
     return {definitions[name] for name in reached}
-
-
-def _is_marked(node: ast.stmt) -> bool:
-    decorators = getattr(node, "decorator_list", [])
-    return any(
-        isinstance(item, ast.Call) and isinstance(item.func, ast.Name) and item.func.id in ("mistake", "alternative")
-        for item in decorators
-    )
 
 
 def _walk(tree: ast.Module, targets: set[int]) -> Iterator[tuple[Path, ast.AST]]:

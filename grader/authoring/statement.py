@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from grader.authoring.report import Finding
+from grader.course.source import mark_of
 from grader.model import Course, Exercise
 
 # Levels ask for more as an exercise grows up.
@@ -69,18 +70,13 @@ def _lost_marks(at: str, reference: str, hints: int) -> Iterator[Finding]:
     tree = ast.parse(reference)
     defined = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     for name, node in defined.items():
-        for item in node.decorator_list:
-            if not (isinstance(item, ast.Call) and isinstance(item.func, ast.Name)):
-                continue
-            if item.func.id not in ("mistake", "alternative"):
-                continue
-            given = {k.arg: k.value.value for k in item.keywords if isinstance(k.value, ast.Constant)}
-            of, hint = given.get("of"), given.get("hint")
-            # Of a method only the class is looked for: it may be inherited.
-            if isinstance(of, str) and of.partition(".")[0] not in defined:
-                yield Finding(at, f"`{name}` stands for `{of}`, which is not in the file", "name what it replaces")
-            if isinstance(hint, int) and not 1 <= hint <= hints:
-                yield Finding(at, f"`{name}` points to hint {hint} of {hints}", "hints are counted from 1")
+        _, given = mark_of(node) or ("", {})
+        of, hint = given.get("of"), given.get("hint")
+        # Of a method only the class is looked for: it may be inherited.
+        if isinstance(of, str) and of.partition(".")[0] not in defined:
+            yield Finding(at, f"`{name}` stands for `{of}`, which is not in the file", "name what it replaces")
+        if isinstance(hint, int) and not 1 <= hint <= hints:
+            yield Finding(at, f"`{name}` points to hint {hint} of {hints}", "hints are counted from 1")
 
 
 def _untitled(at: str, suite: str) -> Iterator[Finding]:

@@ -57,9 +57,9 @@ def command(ctx: click.Context, repair: bool, no_probes: bool, course: str | Non
 def _print(console: Console, finding: Finding, *, new: bool) -> None:
     from rich.text import Text
 
-    from grader.cli.output import can_show, data, print_text
+    from grader.cli.output import data, print_text, shown_marks
 
-    marks = MARKS if can_show(console.encoding, "".join(MARKS.values())) else PLAIN_MARKS
+    marks = shown_marks(console.encoding, MARKS, PLAIN_MARKS)
     if new:
         console.print(Text(finding.section.capitalize(), style="bold"))
     line = Text(f"{marks[finding.state]} ", style=STYLES[finding.state])

@@ -79,10 +79,10 @@ def _value(row: Row) -> dict[str, object]:
 
 
 def _print(session: Session, rows: list[Row]) -> None:
-    from grader.cli.plain import can_show, styled
+    from grader.cli.plain import shown_marks, styled
     from grader.text import one_line
 
-    marks = MARKS if can_show(sys.stdout.encoding, "".join(MARKS.values())) else PLAIN_MARKS
+    marks = shown_marks(sys.stdout.encoding, MARKS, PLAIN_MARKS)
     click.echo(styled(f"{one_line(session.course.title)}: {one_line(session.path)}", "bold"))
     wide = max((len(row.exercise.id) for row in rows), default=0)
     beside = False

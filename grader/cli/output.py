@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator
 from rich.console import Console
 from rich.text import Text
 
-from grader.cli.plain import can_show, print_json, print_json_line, shown_path
+from grader.cli.plain import print_json, print_json_line, shown_marks, shown_path
 from grader.text import clean
 
 __all__ = [
-    "can_show", "data", "labelled", "make_console", "print_json", "print_json_line", "print_notices", "print_text",
+    "data", "labelled", "make_console", "print_json", "print_json_line", "print_notices", "print_text", "shown_marks",
     "shown_path", "waiting",
 ]  # fmt: skip
 

@@ -34,6 +34,11 @@ def can_show(encoding: str | None, text: str) -> bool:
     return True
 
 
+def shown_marks(encoding: str | None, marks: dict[str, str], plain: dict[str, str]) -> dict[str, str]:
+    """The `marks`, or the `plain` ones where a stream of that encoding does not have them."""
+    return marks if can_show(encoding, "".join(marks.values())) else plain
+
+
 def styled(text: str, style: str) -> str:
     """`text` in a style of ANSI where standard output is a terminal, bare elsewhere; under NO_COLOR without colours."""
     bare = not sys.stdout.isatty() or os.environ.get("TERM") == "dumb"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
-from grader.cli.output import can_show, data, labelled, print_text
+from grader.cli.output import data, labelled, print_text, shown_marks
 from grader.cli.tables import comparison_lines
 from grader.model import Check, Exercise, Verdict
 from grader.text import clean, one_line
@@ -56,7 +56,7 @@ def print_refused(console: Console, verdict: Verdict) -> None:
 def print_verdict(console: Console, verdict: Verdict, exercise: Exercise | None = None) -> None:
     """Print a verdict whole, without what comes next."""
     console.print(summary(verdict))
-    marks = MARKS if can_show(console.encoding, "".join(MARKS.values())) else PLAIN_MARKS
+    marks = shown_marks(console.encoding, MARKS, PLAIN_MARKS)
     if verdict.status != "not_started":
         for check in verdict.checks:
             _print_line(console, check, marks)

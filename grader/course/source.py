@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import warnings
+from typing import Any
 
 from grader.course.files import SourceError
 from grader.course.workspace import Workspace
@@ -72,12 +73,18 @@ def worked_solution(reference: str) -> str:
     for node in ast.parse(reference).body:
         if isinstance(node, ast.ImportFrom) and node.module == "grader.marks":
             dropped.update(range(node.lineno - 1, node.end_lineno or node.lineno))
-        elif isinstance(node, ast.FunctionDef | ast.ClassDef) and any(map(_is_mark, node.decorator_list)):
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef) and mark_of(node):
             end = node.decorator_list[0].lineno - 1
             break
     text = "".join(line for number, line in enumerate(lines[:end]) if number not in dropped)
     return text.rstrip() + "\n"
 
 
-def _is_mark(decorator: ast.expr) -> bool:
-    return isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Name) and decorator.func.id in MARKS
+def mark_of(node: ast.stmt) -> tuple[str, dict[str, Any]] | None:
+    """The mark on a definition of a reference, without executing it: "mistake" or "alternative", and the keywords it is given."""
+    for item in getattr(node, "decorator_list", []):
+        if isinstance(item, ast.Call) and isinstance(item.func, ast.Name) and item.func.id in MARKS:
+            return item.func.id, {
+                k.arg: k.value.value for k in item.keywords if k.arg and isinstance(k.value, ast.Constant)
+            }
+    return None
