@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
 from grader.model import Attempt, Check, Exercise, Progress, Submission, Verdict
 
 State = Literal["passed", "pending", "failed", "not_started"]
+Rating = Literal["again", "hard", "good", "easy"]
 
 
 class Grader(Protocol):
@@ -96,3 +98,46 @@ class Replaced:
     path: Path
     kept: Attempt | None
     set_aside: Path | None = None
+
+
+@dataclass(frozen=True)
+class ReviewRow:
+    """When a passed exercise is to be practised again.
+
+    `due` is aware UTC; `overdue` says that its day has come where the learner is. `begun`: a review is under way.
+    `stability` is FSRS's: the days after which it would be remembered with a probability of 90 %. `reviews` counts those ended.
+    """
+
+    exercise: Exercise
+    due: datetime
+    overdue: bool
+    begun: bool
+    stability: float
+    reviews: int
+
+
+@dataclass(frozen=True)
+class ReviewBegun:
+    """A review under way, and the file to write it in.
+
+    `fresh`: the file is the stub now; False where it was left as the learner has it. `kept` and `set_aside` tell where its
+    former content is, as in `Replaced`.
+    """
+
+    exercise: str
+    path: Path
+    fresh: bool
+    kept: Attempt | None = None
+    set_aside: Path | None = None
+
+
+@dataclass(frozen=True)
+class ReviewOutcome(Outcome):
+    """What came of grading a review once; the exercise's own progress is as it was.
+
+    `rating` and `due` (aware UTC: when it comes back) are set where a pass ended the review; a pass when none was under
+    way is told and rated by nothing. `next`, on a pass: the exercise the learner is at.
+    """
+
+    rating: Rating | None = None
+    due: datetime | None = None

@@ -1,10 +1,11 @@
-"""The use cases of a workspace: grade and record, hint, solution, reset, restore, update, what to do next.
+"""The use cases of a workspace: grade and record, hint, solution, review, reset, restore, update, what to do next.
 
 One Session joins a workspace, its course, its progress and the engine; the command line and the app are faces on
 it. It prints nothing and asks nothing. What looks at sources, replaces files, stores and grades is imported at its first
 use, so that what needs none of it stays fast: `list` costs the course and the store, `show` the course alone.
 
-A Session is used by one thread at a time, but for `cancel`, which another may call while `grade` runs.
+A Session is used by one thread at a time, but for `cancel` and, to end a grading that heeds
+none, `close`, which another may call while `grade` runs.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,14 +23,30 @@ from grader.course.order import course_order
 from grader.course.workspace import Workspace, open_workspace
 from grader.errors import CourseError, UsageError
 from grader.model import Attempt, Check, Course, Exercise, Progress, Submission, Verdict
-from grader.results import Grader, GraderPool, Hint, Outcome, Replaced, Row, Solution, State
+from grader.results import (
+    Grader,
+    GraderPool,
+    Hint,
+    Outcome,
+    Replaced,
+    ReviewBegun,
+    ReviewOutcome,
+    ReviewRow,
+    Row,
+    Solution,
+    State,
+)
 from grader.standing import Standing
 
 if TYPE_CHECKING:
     from grader.course.update import Change
+    from grader.statistics import Statistics
     from grader.store import Store
 
-__all__ = ["Grader", "GraderPool", "Hint", "Outcome", "Replaced", "Row", "Session", "Solution", "State"]
+__all__ = [
+    "Grader", "GraderPool", "Hint", "Outcome", "Replaced", "ReviewBegun", "ReviewOutcome", "ReviewRow", "Row", "Session",
+    "Solution", "State",
+]  # fmt: skip
 
 CURRENT = "current"
 PATH = "path"
@@ -46,6 +64,7 @@ class Session:
         workspace: Workspace,
         engine_factory: Callable[[Course], Grader] | None = None,
         pool_factory: Callable[[Course, int], GraderPool] | None = None,
+        clock: Callable[[], datetime] | None = None,
     ) -> None:
         self.workspace = workspace
         self.course = workspace.course
@@ -53,6 +72,7 @@ class Session:
         self._aliases = {alias: each.id for each in self._exercises.values() for alias in each.aliases}
         self._engine_factory = engine_factory or _engine
         self._pool_factory = pool_factory or _pool
+        self._clock = clock or _now
         self._engine: Grader | None = None
         self._store: Store | None = None
 
@@ -64,13 +84,16 @@ class Session:
         *,
         engine_factory: Callable[[Course], Grader] | None = None,
         pool_factory: Callable[[Course, int], GraderPool] | None = None,
+        clock: Callable[[], datetime] | None = None,
     ) -> Session:
         """Open the workspace that `start` is in. `course_spec` (see `find_course`) says where its course lies now.
+
+        `clock` tells the time, aware of its zone; for tests.
 
         Raises UsageError where there is no workspace or it is of another course, CourseError where its course
         cannot be read.
         """
-        return cls(open_workspace(start, course_spec), engine_factory, pool_factory)
+        return cls(open_workspace(start, course_spec), engine_factory, pool_factory, clock)
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -249,6 +272,7 @@ class Session:
         found = self.exercise(exercise)
         if not found.hints:
             raise UsageError(f"{exercise} has no hints.", f"`gradlings show {exercise}` shows what is asked.")
+        self.helped(exercise, "hint")
         taken = self._hints_taken(found)
         number = min(taken + 1, len(found.hints))
         if number > taken:
@@ -292,13 +316,84 @@ class Session:
             source = worked_solution(path.read_text(encoding="utf-8"))
         except (OSError, ValueError, SyntaxError) as error:
             raise CourseError(str(path), f"cannot be read: {error}", "Install the course again.") from None
+        self.helped(exercise, "solution")
         return Solution(exercise, source, known.assisted or known.passed_version is None)
+
+    # Review
+
+    def reviews(self, now: datetime | None = None) -> list[ReviewRow]:
+        """Every passed exercise and when it is to be practised again, the one that is due first coming first.
+
+        `now` is aware of the learner's zone, whose days count; by default the clock's time in this computer's zone.
+        """
+        from grader.localtime import LocalZone
+        from grader.review import rows
+
+        return rows(self.course, self.store, now or self._clock().astimezone(LocalZone()))
+
+    def review_file(self, exercise: str) -> Path:
+        """Where reviews of that exercise are written; there is nothing before the first one is begun."""
+        return self.workspace.review.file(self.exercise(exercise).id)
+
+    def review_of(self, path: Path) -> str | None:
+        """The exercise whose review `path` is, None where it is none's."""
+        return self.workspace.review.exercise_of(path)
+
+    def begin_review(self, exercise: str, again: bool = False) -> ReviewBegun:
+        """Put the stub of a passed exercise into the review folder; one under way is kept, unless `again`.
+
+        What the file held goes to the history first. Raises UsageError where the exercise is not passed.
+        """
+        from grader.review import begin
+
+        return begin(self.workspace, self.store, self.exercise(exercise).id, again=again)
+
+    def grade_review(self, exercise: str, on_check: Callable[[Check], None] | None = None) -> ReviewOutcome:
+        """Grade the review's file and record the attempt; a pass ends the review. Progress stays as it is.
+
+        Raises what `grade` raises.
+        """
+        from grader.review import readable, record
+
+        found = self.exercise(exercise)
+        source = readable(self.workspace, found)
+        if isinstance(source, Verdict):
+            return ReviewOutcome(found, source, graded=False)
+        verdict = self._grader().grade(Submission(exercise, source), on_check)
+        attempt, rating, due = record(self.workspace, self.store, found, source, verdict, self._clock())
+        standing = self._standing()
+        after = standing.following(exercise) if standing.current == exercise else standing.current
+        return ReviewOutcome(found, verdict, attempt, next=after if verdict.passed else None, rating=rating, due=due)
+
+    def give_up(self, exercise: str) -> ReviewRow:
+        """End the review under way as one that failed; the row says when it comes back.
+
+        Raises UsageError where none is under way.
+        """
+        from grader.localtime import LocalZone
+        from grader.review import give_up
+
+        return give_up(self.course, self.store, self.exercise(exercise).id, self._clock().astimezone(LocalZone()))
+
+    def helped(self, exercise: str, what: str) -> None:
+        """Note that a "hint" or the "solution" was shown, which counts where a review of the exercise is under way.
+
+        `hint` and `solution` do so themselves; for whoever shows the hints taken earlier during a review.
+        """
+        if not self.store.read_only:
+            self.store.help_review(self.exercise(exercise).id, what)
 
     # History
 
     def history(self, exercise: str | None = None, limit: int | None = None) -> list[Attempt]:
         """The newest attempts and kept copies, the newest last."""
         return self.store.attempts(None if exercise is None else self.exercise(exercise).id, limit)
+
+    def statistics(self, now: datetime, weeks: int = 26) -> Statistics:
+        """Activity, streaks, progress and time spent, seen from `now`, which is aware of the learner's zone."""
+        from grader.statistics import statistics_of
+
+        return statistics_of(self._standing(), self.store.attempts(), now, self._aliases, weeks)
 
     def source(self, sequence: int) -> str:
         """The source of attempt number `sequence`. Raises UsageError where there is none."""
@@ -352,7 +447,7 @@ class Session:
         if self._store is None:
             from grader.store import open_store  # SQLAlchemy costs more than all the rest of `list`
 
-            self._store = open_store(self.workspace.database, aliases=self._aliases)
+            self._store = open_store(self.workspace.database, aliases=self._aliases, clock=self._clock)
         return self._store
 
     def close(self) -> None:
@@ -374,6 +469,10 @@ class Session:
         if self._engine is None:
             self._engine = self._engine_factory(self.course)
         return self._engine
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _engine(course: Course) -> Grader:

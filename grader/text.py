@@ -8,6 +8,7 @@ Rich markup (whoever prints uses `Text` or `markup=False`), and it has no depend
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 # Everything that moves the cursor, reorders, breaks lines or cannot be seen, but "\n" and "\t": C0 and C1 controls, the
 # format characters (Cf), line and paragraph separators, lone surrogates, Hangul fillers and other letters without ink,
@@ -32,6 +33,14 @@ def one_line(text: str, limit: int = 200) -> str:
     """`text` cleaned, on one line (newlines and tabs become spaces), at most `limit` characters long."""
     line = " ".join(clean(text[: limit * 4]).split())
     return line if len(line) <= limit and len(text) <= limit * 4 else line[: limit - 1].rstrip() + "…"
+
+
+def shown_path(path: Path) -> str:
+    """A file as one types it: relative to the current folder where it lies below, made safe to print."""
+    try:
+        return one_line(str(path.resolve().relative_to(Path.cwd().resolve())), 400)
+    except (ValueError, OSError):
+        return one_line(str(path), 400)
 
 
 def _visible(match: re.Match[str]) -> str:

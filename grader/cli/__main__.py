@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import click
-
-from grader.cli.app import ReaderGone, gradlings
 from grader.errors import GradlingsError
 from grader.text import clean, one_line
+
+if TYPE_CHECKING:
+    import click
 
 UNFORESEEN = 3
 INTERRUPTED = 130
@@ -27,30 +29,60 @@ def main(argv: Sequence[str] | None = None) -> int:
         # A terminal that cannot show a character must not stop the grader.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    given = sys.argv[1:] if argv is None else list(argv)
     try:
-        code = gradlings.main(list(argv) if argv is not None else None, "gradlings", standalone_mode=False)
+        code = _run(given)
         sys.stdout.flush()
     except GradlingsError as error:
         _complain(error.message, error.hint)
         return error.exit_code
-    except click.exceptions.Abort:
-        return INTERRUPTED
-    except click.ClickException as error:
-        _complain_of_usage(error)
-        return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
-    except (ReaderGone, BrokenPipeError):
-        # Whoever read the output has gone (`| head`): nothing to say, and nobody to say it to, at exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
     except Exception as error:
-        _complain(*_report(error))
-        return UNFORESEEN
+        return _ended_by(error)
     return code if isinstance(code, int) else 0
 
 
+def _run(argv: list[str]) -> object:
+    from grader.cli.terminal import is_terminal
+
+    if not argv and is_terminal():
+        # Without click and without collecting garbage, of which start-up makes none: together they would take a third of what
+        # a bare app takes to its first frame. The app collects again from there on.
+        import gc
+
+        gc.disable()
+        from grader.tui.start import start
+
+        start(Path.cwd())
+        return 0
+    from grader.cli.app import gradlings
+
+    return gradlings.main(argv, "gradlings", standalone_mode=False)
+
+
+def _ended_by(error: Exception) -> int:
+    """The exit code for what is no error of ours."""
+    import click
+
+    from grader.cli.app import ReaderGone
+
+    if isinstance(error, click.exceptions.Abort):
+        return INTERRUPTED
+    if isinstance(error, click.ClickException):
+        _complain_of_usage(error)
+        return error.exit_code
+    if isinstance(error, ReaderGone | BrokenPipeError):
+        # Whoever read the output has gone (`| head`): nothing to say, and nobody to say it to, at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    _complain(*_report(error))
+    return UNFORESEEN
+
+
 def _complain(message: str, hint: str | None = None) -> None:
+    import click
+
     color = False if os.environ.get("NO_COLOR") else None
     try:
         click.echo(click.style("error: ", fg="red", bold=True) + clean(message), err=True, color=color)

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from grader import __version__
+from grader.cli.terminal import is_terminal
 
 # section -> command -> its first line of help (a test holds them equal to the commands' own).
 SECTIONS = {
@@ -26,9 +27,11 @@ SECTIONS = {
         "hint": "Show the next hint, one stage at a time.",
         "solution": "Show the worked solution.",
         "debug": "Replay a failing check on your file under pdb.",
+        "review": "Practise a passed exercise again when it is due.",
     },
     "Your work": {
         "history": "Show the attempts at an exercise, or a source of them.",
+        "stats": "Show your activity, streak and progress.",
         "restore": "Bring back the source of an earlier attempt.",
         "reset": "Start an exercise again from its stub.",
         "update": "Bring the workspace up to the course's newest version.",
@@ -86,10 +89,22 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="gradlings")
+@click.option("--course", metavar="COURSE", help="Open the app on this course: a folder, or the name of an installed one.")
+@click.option("--poll", is_flag=True, help="In the app, look for saves every 0.2 s instead of waiting for file events.")
 @click.pass_context
-def gradlings(ctx: click.Context) -> None:
-    """Learn large language models by building them, graded on every save."""
-    if ctx.invoked_subcommand is None:
+def gradlings(ctx: click.Context, course: str | None, poll: bool) -> None:
+    """Learn large language models by building them, graded on every save.
+
+    Without a command it opens the app; where there is no terminal it says what to do next.
+    """
+    if ctx.invoked_subcommand is not None:
+        if course is not None or poll:
+            raise click.UsageError("--course and --poll go behind the command.", ctx)
+    elif is_terminal():
+        from grader.tui.start import start
+
+        start(Path.cwd(), course, poll=poll)
+    else:
         click.echo(_next_steps())
 
 

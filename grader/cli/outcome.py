@@ -7,12 +7,16 @@ from rich.text import Text
 
 from grader.cli.output import data, labelled, print_text, shown_path
 from grader.cli.render import count, print_refused, print_verdict
+from grader.results import ReviewOutcome
 from grader.session import Outcome, Session
 
 
 def print_outcome(console: Console, session: Session, outcome: Outcome) -> None:
     """Print what came of grading a file of the workspace."""
     verdict = outcome.verdict
+    if isinstance(outcome, ReviewOutcome):
+        print_review(console, session, outcome)
+        return
     if outcome.graded:
         print_verdict(console, verdict, outcome.exercise)
     else:
@@ -27,6 +31,20 @@ def print_outcome(console: Console, session: Session, outcome: Outcome) -> None:
         print_text(console, Text(f"Write it in {shown_path(session.file(outcome.exercise.id))} and save."), 2)
     elif outcome.graded:
         _after_failure(console, outcome)
+
+
+def print_review(console: Console, session: Session, outcome: ReviewOutcome) -> None:
+    """Print what came of grading a review: the verdict, and when the exercise comes back."""
+    from grader.localtime import local_now
+    from grader.review import after_review
+
+    if outcome.graded:
+        print_verdict(console, outcome.verdict, outcome.exercise)
+    else:
+        print_refused(console, outcome.verdict)
+    console.print()
+    file = shown_path(session.review_file(outcome.exercise.id))
+    print_text(console, Text(f"Review: {after_review(outcome, file, local_now())}"), 2)
 
 
 def _after_pass(console: Console, session: Session, outcome: Outcome) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import sys
-from pathlib import Path
 from typing import Any
 
-from grader.text import one_line
+from grader.text import shown_path
+
+__all__ = ["can_show", "print_json", "print_json_line", "shown_marks", "shown_path", "styled"]
 
 ANSI = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
 
@@ -45,11 +46,3 @@ def styled(text: str, style: str) -> str:
     if bare or not style or (os.environ.get("NO_COLOR") and style not in ("bold", "dim")):
         return text
     return f"\x1b[{ANSI[style]}m{text}\x1b[0m"
-
-
-def shown_path(path: Path) -> str:
-    """A file as one types it: relative to the current folder where it lies below, made safe to print."""
-    try:
-        return one_line(str(path.resolve().relative_to(Path.cwd().resolve())), 400)
-    except (ValueError, OSError):
-        return one_line(str(path), 400)

@@ -15,6 +15,7 @@ from grader.cli.output import data, print_json_line, print_text, shown_path
 from grader.cli.render import count, print_verdict
 from grader.cli.verdicts import verdict_value
 from grader.model import Check, Diagnosis, Frame, Verdict
+from grader.results import ReviewOutcome
 from grader.session import Outcome, Session
 
 
@@ -115,6 +116,7 @@ class JsonLines:
             attempt=outcome.attempt.sequence if outcome.attempt else None,
             first_pass=outcome.first_pass,
             next=outcome.next,
+            review=isinstance(outcome, ReviewOutcome),
             verdict=verdict_value(outcome.verdict),
         )
 

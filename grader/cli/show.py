@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import textwrap
-from typing import TYPE_CHECKING
 
 import click
 
 from grader.cli.options import chosen, course_option, exercise_argument, json_option, open_session
-
-if TYPE_CHECKING:
-    from grader.model import Course
 
 ITEM = re.compile(r"([-*]|\d+[.)]) ")
 
@@ -28,6 +23,7 @@ def command(exercise: str | None, course: str | None, as_json: bool) -> None:
     """
     from grader.cli.output import data, make_console, print_json, print_text, shown_path
     from grader.cli.render import count
+    from grader.course.source import statement
 
     with open_session(course) as session:
         id = chosen(session, exercise)
@@ -103,9 +99,3 @@ def reflow(text: str, width: int) -> str:
         fenced ^= fence
     flush()
     return "\n".join(done)
-
-
-def statement(course: Course, id: str) -> str:
-    """The docstring of the exercise's stub. The learner's own file may have lost it."""
-    source = course.stub(id).read_text(encoding="utf-8")
-    return ast.get_docstring(ast.parse(source)) or ""

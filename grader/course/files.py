@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import stat
 from pathlib import Path
 
@@ -117,6 +116,8 @@ def _write(root: Path, path: Path, data: bytes, *, replace: bool) -> bool:
     folder = path.parent
     make_folder(root, folder)
     # A dot in front and this ending: whoever watches the folder looks past it.
+    import secrets
+
     temporary = folder / f".{path.name}.{secrets.token_hex(4)}.tmp"
     try:
         mode = stat.S_IMODE(path.stat().st_mode) if replace and path.is_file() else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Any
 
@@ -90,4 +89,6 @@ def _tasks() -> dict[str, Any]:
 
 
 def _json(value: dict[str, Any]) -> bytes:
+    import json  # only where a workspace is made
+
     return (json.dumps(value, indent=2) + "\n").encode()

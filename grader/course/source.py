@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 import warnings
 from typing import Any
 
@@ -53,6 +52,8 @@ def refusal(course: Course, exercise: Exercise, message: str, line: int | None =
     lines = source.splitlines()
     shown = lines[line - 1].strip()[:200] if line and line <= len(lines) else ""
     frames = (Frame(f"{exercise.id}.py", line, shown),) if line else ()
+    import hashlib
+
     return Verdict(
         course.name,
         exercise.id,
@@ -63,6 +64,15 @@ def refusal(course: Course, exercise: Exercise, message: str, line: int | None =
         source_sha256=hashlib.sha256(source.encode()).hexdigest(),
         suite_version=exercise.suite_version,
     )
+
+
+def statement(course: Course, exercise: str) -> str:
+    """The docstring of the exercise's stub. The learner's own file may have lost it.
+
+    Raises OSError; ValueError or SyntaxError where the stub is no Python.
+    """
+    source = course.stub(exercise).read_text(encoding="utf-8")
+    return ast.get_docstring(ast.parse(source)) or ""
 
 
 def worked_solution(reference: str) -> str:

@@ -1,6 +1,7 @@
 """A learner's folder: copies of the stubs to edit, and beside them what gradlings needs to know.
 
     exercises/<topic>/<name>.py     the learner's files (and README.md, data/ of each topic)
+    review/<topic>/<name>.py        copies of stubs to practise a passed exercise again on (and data/)
     progress.db                     the history; grader.store's
     .vscode/                        run, debug and grade buttons
     .gradlings/workspace.toml       which course, in which version
@@ -14,7 +15,6 @@ Never overwrites a file at `init`, never follows a link out of the folder.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -29,6 +29,7 @@ from grader.errors import CourseError, UsageError
 from grader.model import Course
 
 OWN = ".gradlings"
+EXERCISES, REVIEW = "exercises", "review"
 FORMAT = 1
 MAX_DATA = 2**26
 
@@ -37,13 +38,20 @@ MAX_DATA = 2**26
 class Workspace:
     """An opened workspace.
 
-    `spec` names its course ("" for the shipped one), `course_version` is the version its stubs are of.
+    `spec` names its course ("" for the shipped one), `course_version` is the version its stubs are of, `folder` is
+    where the files are that it reads and writes: the exercises', or for `review` that of the reviews.
     """
 
     root: Path
     course: Course
     spec: str
     course_version: str
+    folder: str = EXERCISES
+
+    @property
+    def review(self) -> Workspace:
+        """The same workspace, whose files are the copies in the review folder; those may be missing."""
+        return replace(self, folder=REVIEW)
 
     @property
     def database(self) -> Path:
@@ -57,7 +65,7 @@ class Workspace:
 
     def file(self, exercise: str) -> Path:
         """The learner's file of an exercise."""
-        return self.root / "exercises" / f"{exercise}.py"
+        return self.root / self.folder / f"{exercise}.py"
 
     def base(self, name: str) -> Path:
         """What the file `name` (a path in the workspace, such as "exercises/a/b.py") was copied from."""
@@ -73,7 +81,7 @@ class Workspace:
             if candidate.is_relative_to(root):
                 top, *parts = candidate.relative_to(root).parts or ("",)
                 exercise = "/".join(parts).removesuffix(".py")
-                if top == "exercises" and candidate.suffix == ".py" and exercise in self.course.exercises:
+                if top == self.folder and candidate.suffix == ".py" and exercise in self.course.exercises:
                     return exercise
         return None
 
@@ -88,6 +96,9 @@ class Workspace:
 
     def untouched(self, exercise: str, text: str) -> bool:
         """Whether `text` is the stub as it was copied, so that there is nothing of the learner's in it."""
+        if self.folder == REVIEW:
+            # Copied from the course as it was then; a newer stub is told of as "not started" by the judge.
+            return text.encode() == stub(self.course, exercise)
         path = self.base(f"exercises/{exercise}.py")
         return path.is_file() and read_bytes(self.root, path) == text.encode()
 
@@ -169,6 +180,8 @@ def open_workspace(start: Path, course_spec: str | None = None) -> Workspace:
 
 def write_marker(workspace: Workspace) -> None:
     """Write `workspace.toml`, which makes the folder a workspace. Raises UsageError."""
+    import json  # only where a workspace is made
+
     # JSON's strings are TOML's, but for DEL, which TOML wants escaped, and for pairs of surrogates.
     spec, name, version = (
         json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
@@ -204,6 +217,15 @@ def managed(course: Course) -> Iterator[tuple[str, bytes]]:
                 raise CourseError(str(path), f"cannot be read: {error.strerror}", "Install the course again.") from None
 
 
+def stub(course: Course, exercise: str) -> bytes:
+    """The course's stub of an exercise. Raises CourseError where it cannot be read."""
+    path = course.stub(exercise)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CourseError(str(path), f"cannot be read: {error.strerror}", "Install the course again.") from None
+
+
 def _refuse(folder: Path, course: Course) -> None:
     real, source = _real(folder), _real(course.root)
     if real == source or any(real.is_relative_to(source / part) for part in ("exercises", "reference", "tests")):
@@ -217,7 +239,8 @@ def _refuse(folder: Path, course: Course) -> None:
 
 def set_aside(workspace: Workspace, path: Path) -> Path:
     """Move a file that is no text out of the way, whole, to where it is found again. Raises UsageError."""
-    kept = workspace.root / OWN / "kept" / path.relative_to(workspace.root / "exercises")
+    above = workspace.root if workspace.folder == REVIEW else workspace.root / EXERCISES
+    kept = workspace.root / OWN / "kept" / path.relative_to(above)
     for number in count(1):
         target = kept.with_name(f"{kept.name}.{number}")
         if move(workspace.root, path, target):

@@ -15,8 +15,9 @@ from sqlalchemy import Connection, Engine
 
 from grader.errors import StoreError, UsageError
 from grader.model import Attempt, Progress, Verdict
-from grader.store import queries
+from grader.store import queries, reviews
 from grader.store.failures import damaged, translated
+from grader.store.reviews import OpenReview, Reviewed
 
 LOST = "The damaged database was kept beside it when it was repaired; the attempt itself, and a pass, still count."
 
@@ -91,8 +92,9 @@ class Store:
         """
         names = self._names(exercise)
         content = queries.packed(source, None)
+        review = kind in queries.REVIEWS
         with self._writing() as connection:
-            last = queries.newest(connection, names, graded=False)
+            last = queries.newest(connection, names, graded=False, review=review)
             if last and last[0].source_sha256 == content.sha256:
                 return last[0]
             return queries.add_attempt(connection, names, self._now(), kind, None, content)
@@ -143,7 +145,7 @@ class Store:
         )
 
     def last_verdict(self, exercise: str) -> Verdict | None:
-        """The verdict of the newest graded attempt at `exercise`, if there is one."""
+        """The verdict of the newest graded attempt at `exercise` itself, not at a review of it, if there is one."""
         with self._reading() as connection:
             last = queries.newest(connection, self._names(exercise), graded=True)
             body = queries.verdict_body(connection, last[0].sequence) if last else None
@@ -154,7 +156,7 @@ class Store:
 
         `aliases` (old id -> new id) takes the place of those given to `open_store`. `attempts` counts graded ones.
         `passed_version` is the newest suite version passed, `passed_at` the time of the first pass of any version,
-        `assisted` whether every pass came after the solution was opened.
+        `assisted` whether every pass came after the solution was opened. Reviews count for nothing in it.
         """
         with self._reading() as connection:
             return queries.progress(connection, self._aliases if aliases is None else aliases)
@@ -178,6 +180,65 @@ class Store:
         """Whether the worked solution was ever shown."""
         with self._reading() as connection:
             return queries.is_opened(connection, self._names(exercise))
+
+    def record_review(
+        self, exercise: str, source: str, verdict: Verdict, ending: tuple[int, str] | None = None
+    ) -> Attempt | None:
+        """Append a graded save of a review; it changes nothing of what `progress` tells.
+
+        `ending` ends the review that is under way, in the same transaction: its rating (1 to 4) and the card that it
+        leaves. None is returned, and nothing recorded, where `verdict` is ungraded, or where it ends nothing and repeats
+        the source and the suite that this review had graded last.
+        """
+        if verdict.status == queries.KEPT:
+            return None
+        names = self._names(exercise)
+        content = queries.packed(source, verdict)
+        with self._writing() as connection:
+            going = reviews.open_review(connection, names)
+            after = going.after if going else 0
+            last = queries.newest(connection, names, graded=True, review=True, after=after)
+            ends = going is not None and ending is not None
+            if not ends and last and (last[0].source_sha256, last[1]) == (content.sha256, verdict.suite_sha256):
+                return None
+            at = self._now()
+            attempt = queries.add_attempt(connection, names, at, queries.REVIEW, verdict, content)
+            if going and ending:
+                reviews.add_rating(connection, exercise, at, *ending, attempt.sequence)
+            return attempt
+
+    def begin_review(self, exercise: str) -> None:
+        """Note that a review was begun; nothing where one is under way."""
+        with self._writing() as connection:
+            if reviews.open_review(connection, self._names(exercise)) is None:
+                reviews.add_step(connection, exercise, self._now(), reviews.BEGUN)
+
+    def help_review(self, exercise: str, what: str) -> None:
+        """Note that help was opened (`what` is "hint" or "solution") in the review under way; nothing without one."""
+        names = self._names(exercise)
+        with self._reading() as connection:
+            going = reviews.open_review(connection, names)
+        if going and not going.helped:
+            with self._writing() as connection:
+                reviews.add_step(connection, exercise, self._now(), what)
+
+    def end_review(self, exercise: str, rating: int, card: str) -> bool:
+        """End the review under way with a rating (1 to 4) and without an attempt; False where none is."""
+        with self._writing() as connection:
+            going = reviews.open_review(connection, self._names(exercise))
+            if going:
+                reviews.add_rating(connection, exercise, self._now(), rating, card, None)
+        return going is not None
+
+    def open_review(self, exercise: str) -> OpenReview | None:
+        """The review of `exercise` that is under way."""
+        with self._reading() as connection:
+            return reviews.open_review(connection, self._names(exercise))
+
+    def reviewed(self) -> dict[str, Reviewed]:
+        """What there is on the reviews of every exercise that was passed; by id."""
+        with self._reading() as connection:
+            return reviews.reviewed(connection, self._aliases)
 
     def setting(self, key: str) -> str | None:
         """The value last set for `key`, if any."""

@@ -19,6 +19,9 @@ from grader.model import Attempt, Progress, Verdict
 from grader.store.schema import attempt, hint, setting, solution_opened, source, verdict
 
 KEPT = "ungraded"
+# The kinds of attempt at a copy in the review folder, which no progress is made of.
+REVIEW, REVIEW_KEPT = "review", "review-kept"
+REVIEWS = (REVIEW, REVIEW_KEPT)
 # On a verdict with comparisons level 1 took a sixth of the default's time, 2.5 ms, for a tenth more bytes (measured).
 _LEVEL = 1
 # A learner may type any number; SQLite holds 64 bits.
@@ -39,10 +42,11 @@ _FROM_VERDICT = ("suite_sha256", "suite_version", "status", "score", "duration_s
 
 def names_of(exercise: str, aliases: Mapping[str, str]) -> tuple[str, ...]:
     """`exercise` and every older id that leads to it."""
-    return (exercise, *(old for old in aliases if old != exercise and _current(old, aliases) == exercise))
+    return (exercise, *(old for old in aliases if old != exercise and current_name(old, aliases) == exercise))
 
 
-def _current(name: str, aliases: Mapping[str, str]) -> str:
+def current_name(name: str, aliases: Mapping[str, str]) -> str:
+    """The id that `name`, itself an id or an older one, leads to."""
     # An id may have been renamed twice; a circle in the aliases ends where it began.
     seen = {name}
     while name in aliases and aliases[name] not in seen:
@@ -51,9 +55,17 @@ def _current(name: str, aliases: Mapping[str, str]) -> str:
     return name
 
 
-def newest(connection: Connection, names: tuple[str, ...], *, graded: bool) -> tuple[Attempt, str] | None:
-    """The newest attempt under `names` and the hash of its suite; only graded ones where `graded`."""
-    query = select(*_ATTEMPT, attempt.c.suite_sha256).where(attempt.c.exercise.in_(names))
+def newest(
+    connection: Connection, names: tuple[str, ...], *, graded: bool, review: bool = False, after: int = 0
+) -> tuple[Attempt, str] | None:
+    """The newest attempt under `names` and the hash of its suite; only graded ones where `graded`.
+
+    Either those at the exercise itself or, where `review`, those at its reviews; with a sequence above `after`.
+    """
+    reviews = attempt.c.kind.in_(REVIEWS)
+    query = select(*_ATTEMPT, attempt.c.suite_sha256).where(
+        attempt.c.exercise.in_(names), reviews if review else ~reviews, attempt.c.sequence > after
+    )
     if graded:
         query = query.where(attempt.c.status != KEPT)
     row = connection.execute(query.order_by(attempt.c.sequence.desc()).limit(1)).first()
@@ -165,7 +177,7 @@ def unpacked_verdict(body: bytes) -> Verdict:
 
 def progress(connection: Connection, aliases: Mapping[str, str]) -> dict[str, Progress]:
     """What is known of every exercise, under its present id, in one query."""
-    current = {old: _current(old, aliases) for old in aliases}
+    current = {old: current_name(old, aliases) for old in aliases}
 
     def name(column: ColumnElement[str]) -> ColumnElement[str]:
         return (case(current, value=column, else_=column) if current else column).label("name")
@@ -180,7 +192,7 @@ def progress(connection: Connection, aliases: Mapping[str, str]) -> dict[str, Pr
             case((passed, attempt.c.at)).label("passed_at"),
             case((passed, case((attempt.c.assisted, 1), else_=0))).label("assisted"),
             null().label("number"),
-        ).where(attempt.c.status != KEPT),
+        ).where(attempt.c.status != KEPT, attempt.c.kind.not_in(REVIEWS)),
         select(name(hint.c.exercise), null(), null(), null(), null(), null(), hint.c.number),
         select(name(solution_opened.c.exercise), null(), null(), null(), null(), null(), null()),
     ).subquery()

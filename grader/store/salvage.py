@@ -21,12 +21,13 @@ from grader.store import connection as sqlite
 from grader.store.failures import UPGRADE, explained
 from grader.store.opening import MIGRATIONS, open_store, utc_now
 from grader.store.queries import unpacked_source, unpacked_verdict
+from grader.store.reviews import is_sound
 from grader.store.schema import HEAD
 
 Row = dict[str, Any]
 
 # In the order in which rows refer to each other.
-TABLES = ("source", "attempt", "verdict", "hint", "solution_opened", "setting")
+TABLES = ("source", "attempt", "verdict", "hint", "solution_opened", "setting", "review")
 # Rows are numbered from 1 without gaps, so this many misses in a row past the last one found mean that there are no more.
 _MISSES = 1000
 _BUSY_SECONDS = 0.5
@@ -111,7 +112,7 @@ def _is_damage(error: sqlite3.Error) -> bool:
 
 def _bad_rows(connection: sqlite3.Connection) -> Iterator[str]:
     """Rows that SQLite finds in order but that are not what was written."""
-    for table in ("source", "verdict"):
+    for table in ("source", "verdict", "review"):
         found = _rows(connection, table)
         bad = sum(not _sound(table, row) for row in found)
         if bad:
@@ -252,6 +253,8 @@ def _sound(table: str, row: Row) -> bool:
         elif table == "attempt":
             datetime.fromisoformat(row["at"])
             return 0.0 <= row["score"] <= 1.0 and "/" in row["exercise"] and len(row["source_sha256"]) == 64
+        elif table == "review":
+            return is_sound(row)
         return None not in row.values()
     except (ValueError, TypeError, KeyError):
         return False

@@ -6,10 +6,13 @@
     hint              which stages of hints were taken
     solution_opened   when a worked solution was first opened
     setting           small things the learner chose, such as the current exercise
+    review            what happened in reviews of passed exercises, append-only: one was begun (`attempt` is the newest there was
+                      then), a hint or the solution was opened, it was rated (`attempt` is the one that passed; none where it was
+                      given up). A rating ends the review, and leaves the card that the scheduler goes on from (JSON)
 
 Types are kept to those that PostgreSQL shares. `attempt` names nobody: the class server adds a nullable `owner` to it by a
 migration of its own; `source` and `verdict` need none, because a text is the same whoever wrote it and a verdict belongs
-to its attempt. Triggers made by the first migration refuse to change or delete a row of the first three tables.
+to its attempt. Triggers made by the migrations refuse to change or delete a row of the first three tables and the last.
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ from sqlalchemy import (
 
 # The newest migration. Opening compares it with the stored revision, so that Alembic is loaded only where they differ;
 # a test holds it to the newest file in migrations/versions.
-HEAD = "0001"
+HEAD = "0002"
 
 # "grad" in ASCII, in SQLite's header: tells a progress database from another program's.
 APPLICATION_ID = 0x67726164
@@ -93,4 +96,19 @@ setting = Table(
     metadata,
     Column("key", Text, primary_key=True),
     Column("value", Text, nullable=False),
+)
+
+# Few words, as with the others: while all of the schema is on the first page, a file that lost its end can be read.
+review = Table(
+    "review",
+    metadata,
+    Column("sequence", Sequence, primary_key=True, autoincrement=True),
+    Column("at", Text, nullable=False),
+    Column("exercise", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("attempt", Sequence, ForeignKey("attempt.sequence")),
+    Column("rating", Integer),
+    Column("card", Text),
+    Index("review_by_exercise", "exercise", "sequence"),
+    sqlite_autoincrement=True,
 )

@@ -33,7 +33,7 @@ OPEN = """
 import sys
 from pathlib import Path
 from grader.store import open_store
-open_store(Path(sys.argv[1]), migrations=Path(sys.argv[2]), head="0002").close()
+open_store(Path(sys.argv[1]), migrations=Path(sys.argv[2]), head="0003").close()
 print("migrated")
 """
 
@@ -81,7 +81,7 @@ def grown(tmp_path: Path) -> Path:
     """Our migrations and one more."""
     folder = tmp_path / "migrations"
     shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(HERE / "0002_owner.py", folder / "versions")
+    shutil.copy(HERE / "0003_owner.py", folder / "versions")
     return folder
 
 
@@ -111,8 +111,8 @@ def test_a_database_of_the_first_revision_opens(old: Path) -> None:
 
 
 def test_it_is_migrated_with_everything_in_it(old: Path, grown: Path) -> None:
-    check_first_revision(old, migrations=grown, head="0002")
-    assert revision_and_columns(old)[0] == "0002"
+    check_first_revision(old, migrations=grown, head="0003")
+    assert revision_and_columns(old)[0] == "0003"
     assert "owner" in revision_and_columns(old)[1]
     with closing(sqlite3.connect(old)) as raw:
         assert raw.execute("SELECT exercise, number, owner FROM hint").fetchall() == [
@@ -121,7 +121,7 @@ def test_it_is_migrated_with_everything_in_it(old: Path, grown: Path) -> None:
         ]
         with pytest.raises(sqlite3.IntegrityError, match="append-only"):
             raw.execute("DELETE FROM attempt")
-    with open_store(old, migrations=grown, head="0002") as store:
+    with open_store(old, migrations=grown, head="0003") as store:
         store.keep("plain/add", "after the migration")
         assert store._raw.execute("PRAGMA foreign_keys").fetchone() == (1,)
 
@@ -136,22 +136,22 @@ def test_a_migration_killed_in_the_middle_has_not_happened(old: Path, grown: Pat
     assert revision_and_columns(old) == before
     assert examine(old) == ()
     check_first_revision(old)
-    check_first_revision(old, migrations=grown, head="0002")
+    check_first_revision(old, migrations=grown, head="0003")
 
 
 def test_two_programs_that_migrate_at_once(old: Path, grown: Path) -> None:
     command = [sys.executable, "-c", OPEN, str(old), str(grown)]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     assert [program.communicate(timeout=60)[0] for program in both] == ["migrated\n"] * 2
-    check_first_revision(old, migrations=grown, head="0002")
+    check_first_revision(old, migrations=grown, head="0003")
 
 
 def test_a_failing_migration_leaves_the_old_database(old: Path, grown: Path) -> None:
-    with (grown / "versions" / "0002_owner.py").open("a") as file:
+    with (grown / "versions" / "0003_owner.py").open("a") as file:
         file.write("\n\ndef _may_die(step):\n    op.execute('SELECT no_such_function()')\n")
     before = revision_and_columns(old)
     with pytest.raises(StoreError, match="no_such_function") as caught:
-        open_store(old, migrations=grown, head="0002")
+        open_store(old, migrations=grown, head="0003")
     assert caught.value.hint
     assert revision_and_columns(old) == before
     check_first_revision(old)
@@ -161,7 +161,7 @@ def test_a_failing_migration_leaves_the_old_database(old: Path, grown: Path) -> 
 def test_a_newer_database_is_shown_and_not_written(
     old: Path, grown: Path, verdict: Callable[..., Verdict], monkeypatch: pytest.MonkeyPatch, shared: bool
 ) -> None:
-    open_store(old, migrations=grown, head="0002").close()
+    open_store(old, migrations=grown, head="0003").close()
     content = old.read_bytes()
     if shared:
         monkeypatch.setattr("grader.store.opening.shared_kind", lambda _path: "NFS")

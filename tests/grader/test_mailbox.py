@@ -1,4 +1,4 @@
-"""What waits to be graded: the newest first, none lost, none twice."""
+"""What waits for the thread that grades: the newest save first, none lost, none twice; then calls."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.cli.mailbox import REPEAT_SECONDS, Mailbox
+from grader.mailbox import REPEAT_SECONDS, Closed, Mailbox
 from grader.watch import Save
 
 
@@ -85,11 +85,12 @@ def test_what_was_cancelled_and_saved_again_is_graded_once(box):
     assert box.take(0) is None
 
 
-def test_saves_come_before_keys(box):
-    box.press("h")
-    box.press("n")
+def test_saves_come_before_calls(box):
+    first, second = (lambda: None), (lambda: None)
+    box.call(first)
+    box.call(second)
     box.put(save("a"))
-    assert [box.take(0), box.take(0), box.take(0), box.take(0)] == [save("a"), "h", "n", None]
+    assert [box.take(0), box.take(0), box.take(0), box.take(0)] == [save("a"), first, second, None]
 
 
 def test_it_waits_for_better_news(box):
@@ -110,3 +111,36 @@ def test_a_dead_watcher_is_not_waited_for(box):
     threading.Timer(0.02, lambda: box.fail(RuntimeError("dead"))).start()
     with pytest.raises(RuntimeError, match="dead"):
         box.take(10)
+
+
+def test_closing_wakes_whoever_takes(box):
+    threading.Timer(0.02, box.close).start()
+    with pytest.raises(Closed):
+        box.take(10)
+
+
+def test_a_closed_one_gives_what_was_to_be_called_and_no_save(box):
+    do = lambda: None  # noqa: E731
+    box.put(save("a"))
+    box.call(do)
+    box.close()
+    assert box.take(0) is do
+    with pytest.raises(Closed):
+        box.take(0)
+
+
+def test_closing_cancels_what_is_graded_until_it_has_ended(box, cancelled):
+    box.put(save("a"))
+    box.take(0)
+    box.close()
+    until = time.monotonic() + 10
+    while len(cancelled) < 3:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    box.done()
+
+
+def test_closing_cancels_nothing_where_nothing_is_graded(box, cancelled):
+    box.put(save("a"))
+    box.close()
+    assert cancelled == []

@@ -1,21 +1,28 @@
-"""What waits to be graded: the newest save first, none lost, none graded twice.
+"""What waits for the thread that grades: the newest save first, none lost, none graded twice; then what it is to call.
 
 The thread that watches files puts saves in, the thread that grades takes them out. A save that comes while something is
-graded cancels that; what was cancelled is graded after the newer one, unless it was saved again itself.
+graded cancels that; what was cancelled is graded after the newer one, unless it was saved again itself. Grades nothing.
 """
 
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
 
 from grader.watch import Save
 
 REPEAT_SECONDS = 0.05
 
+Call = Callable[[], None]
+
+
+class Closed(Exception):
+    """The mailbox was closed, and what was to be called before has been taken."""
+
 
 class Mailbox:
-    """`cancel` is called, from another thread, when a save comes while something is graded.
+    """`cancel` is called, from another thread, when a save comes while something is graded, and on `close`.
 
     What `take` returns counts as being graded until `done`. A cancellation may come too early to be noticed, before the grading
     has begun in earnest, so it is repeated until the grading has ended.
@@ -25,10 +32,11 @@ class Mailbox:
         self._cancel = cancel
         self._changed = threading.Condition()
         self._saves: dict[str, Save] = {}
-        self._keys: list[str] = []
+        self._calls: deque[Call] = deque()
         self._running = False
         self._number = 0
         self._fault: BaseException | None = None
+        self._closed = False
 
     def put(self, save: Save) -> None:
         """A save has come; it replaces an older one of the same exercise."""
@@ -56,10 +64,10 @@ class Mailbox:
             if save.exercise not in self._saves:
                 self._saves = {save.exercise: save, **self._saves}
 
-    def press(self, key: str) -> None:
-        """A key was pressed."""
+    def call(self, do: Call) -> None:
+        """Hand `do` to whoever takes, to be called when no save waits."""
         with self._changed:
-            self._keys.append(key)
+            self._calls.append(do)
             self._changed.notify_all()
 
     def fail(self, error: BaseException) -> None:
@@ -68,17 +76,30 @@ class Mailbox:
             self._fault = error
             self._changed.notify_all()
 
-    def take(self, timeout: float | None = None) -> Save | str | None:
-        """The newest save, else the first key pressed; waits for one. None after `timeout` seconds."""
+    def close(self) -> None:
+        """Cancel what is graded; `take` gives no save any more, and raises Closed once no call is left."""
         with self._changed:
-            self._changed.wait_for(lambda: self._saves or self._keys or self._fault, timeout)
-            if self._fault is not None:
-                raise self._fault
-            if self._saves:
-                self._running = True
-                self._number += 1
-                return self._saves.popitem()[1]
-            return self._keys.pop(0) if self._keys else None
+            self._closed = True
+            number = self._number
+            self._changed.notify_all()
+        self._cancel_run(number, REPEAT_SECONDS)
+
+    def take(self, timeout: float | None = None) -> Save | Call | None:
+        """The newest save, else the first call; waits for one. None after `timeout` seconds. Raises Closed after `close`."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._saves or self._calls or self._fault or self._closed, timeout)
+            if not self._closed:
+                if self._fault is not None:
+                    raise self._fault
+                if self._saves:
+                    self._running = True
+                    self._number += 1
+                    return self._saves.popitem()[1]
+            if self._calls:
+                return self._calls.popleft()
+            if self._closed:
+                raise Closed
+            return None
 
     def done(self) -> None:
         """What was taken has been graded, or cannot be."""
