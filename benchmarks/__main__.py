@@ -12,7 +12,9 @@ from pathlib import Path
 
 from benchmarks.common import Result
 
-NAMES = ("save_to_verdict", "engine_overhead", "list_command", "memory")
+NAMES = (
+    "save_to_verdict", "engine_overhead", "list_command", "memory", "first_paint", "key_to_paint", "app_save_to_verdict",
+)  # fmt: skip
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
 

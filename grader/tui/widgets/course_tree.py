@@ -1,0 +1,161 @@
+"""The topics and exercises at the left, each with its state; tells what is chosen. Asks nobody for anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from rich.style import Style
+from rich.text import Text
+from textual.message import Message
+from textual.widgets import Tree
+from textual.widgets.tree import TreeNode
+
+from grader.model import Course, Exercise
+from grader.results import State
+from grader.text import one_line
+
+# A mark for each state: never by colour alone.
+MARKS: dict[State, tuple[str, str]] = {
+    "passed": ("✓", "success"),
+    "pending": ("✓", "warning"),
+    "failed": ("✗", "error"),
+    "not_started": ("·", "text-muted"),
+}
+_STYLE = {"success": "green", "warning": "yellow", "error": "red", "text-muted": "dim"}
+
+
+class CourseTree(Tree[str]):
+    """Topics with their progress, exercises with their state.
+
+    `states` is what is known so far; until the progress is loaded that is what was known when the app was last left.
+    """
+
+    @dataclass
+    class Opened(Message):
+        """An exercise was chosen with Enter or the mouse."""
+
+        exercise: str
+
+    def __init__(self, course: Course, order: Iterable[str], states: Mapping[str, State]) -> None:
+        super().__init__(course.title, id="course")
+        self.show_root = False
+        self.show_guides = False
+        self.guide_depth = 2
+        self.border_title = Text(one_line(course.title, 40)).plain
+        self._course = course
+        self._order = list(order)
+        self._states = dict(states)
+        self._open: str | None = None
+        self._graded_now: str | None = None
+        self._pending_only = False
+        self._leaves: dict[str, TreeNode[str]] = {}
+        self._topics: dict[str, TreeNode[str]] = {}
+        self._fill()
+
+    # -- what is shown ---------------------------------------------------------------------------------------------
+
+    @property
+    def shown(self) -> list[str]:
+        """The exercises that are listed, from top to bottom."""
+        return list(self._leaves)
+
+    @property
+    def pending_only(self) -> bool:
+        """Whether what is passed is left out."""
+        return self._pending_only
+
+    def set_states(self, order: Iterable[str], states: Mapping[str, State]) -> None:
+        """Show these states, in this order of exercises."""
+        order = list(order)
+        changed = {id for id in order if self._states.get(id) != states.get(id)}
+        rebuild = order != self._order or (self._pending_only and changed)
+        self._order, self._states = order, dict(states)
+        if rebuild:
+            self._fill()
+            return
+        for id in changed & self._leaves.keys():
+            self._leaves[id].set_label(self._leaf(id))
+        for topic in {id.partition("/")[0] for id in changed} & self._topics.keys():
+            self._topics[topic].set_label(self._branch(topic))
+
+    def set_filter(self, pending_only: bool) -> None:
+        """Leave out what is passed, or show all."""
+        if pending_only != self._pending_only:
+            self._pending_only = pending_only
+            self._fill()
+
+    def set_open(self, exercise: str, *, follow: bool = True) -> None:
+        """Mark the exercise that is open; `follow`: the cursor goes there."""
+        before, self._open = self._open, exercise
+        for id in {before, exercise} - {None}:
+            if id in self._leaves:
+                self._leaves[id].set_label(self._leaf(id))
+        if follow and exercise in self._leaves:
+            leaf = self._leaves[exercise]
+            if leaf.parent is not None:
+                leaf.parent.expand()
+            self.move_cursor(leaf)
+
+    def set_running(self, exercise: str | None) -> None:
+        """Mark the exercise that is being graded."""
+        before, self._graded_now = self._graded_now, exercise
+        for id in {before, exercise} - {None}:
+            if id in self._leaves:
+                self._leaves[id].set_label(self._leaf(id))
+
+    def _fill(self) -> None:
+        self.root.remove_children()
+        self._leaves, self._topics = {}, {}
+        exercises, titles = self._course.exercises, {topic.name: topic.title for topic in self._course.topics}
+        listed = [id for id in self._order if not self._hidden(id)]
+        # Topic by topic, in the order in which the path first comes to each.
+        for topic in dict.fromkeys(exercises[id].topic for id in listed):
+            branch = self.root.add(titles[topic], expand=True)
+            self._topics[topic] = branch
+            for id in listed:
+                if exercises[id].topic == topic:
+                    self._leaves[id] = branch.add_leaf(self._leaf(id), data=id)
+            branch.set_label(self._branch(topic))
+        self.root.expand()
+        if self._open in self._leaves:
+            # The lines are counted when the tree is next laid out.
+            self.call_after_refresh(self.set_open, self._open)
+
+    def _hidden(self, id: str) -> bool:
+        return self._pending_only and id != self._open and self._states.get(id) == "passed"
+
+    def _leaf(self, id: str) -> Text:
+        exercise: Exercise = self._course.exercises[id]
+        mark, style = MARKS[self._states.get(id, "not_started")]
+        if id == self._graded_now:
+            mark, style = "◌", "warning"
+        label = Text(f"{mark} ", style=_STYLE[style])
+        label.append(one_line(exercise.title, 60), style="bold" if id == self._open else "none")
+        return label
+
+    def _branch(self, topic: str) -> Text:
+        inside = [id for id in self._course.exercises if id.startswith(f"{topic}/")]
+        passed = sum(self._states.get(id) in ("passed", "pending") for id in inside)
+        title = next(each.title for each in self._course.topics if each.name == topic)
+        label = Text(one_line(title, 40), style="bold")
+        return label.append(f"  {passed}/{len(inside)}", style="green" if passed == len(inside) else "dim")
+
+    def render_label(self, node: TreeNode[str], base_style: Style, style: Style) -> Text:
+        """The label with the line's own background; Textual's would put a triangle before a topic."""
+        label = node.label if isinstance(node.label, Text) else Text(str(node.label))
+        drawn = label.copy()
+        drawn.stylize_before(style)
+        if self.size.width:
+            drawn.truncate(max(self.size.width - (4 if node.parent is self.root else 5), 8), overflow="ellipsis")
+        if node.allow_expand and not node.is_expanded:
+            drawn.append(" …", style="dim")
+        return Text.assemble((" ", base_style), drawn)
+
+    # -- what is chosen --------------------------------------------------------------------------------------------
+
+    def on_tree_node_selected(self, event: Tree.NodeSelected[str]) -> None:
+        """Enter on an exercise opens it; on a topic it folds it, which the tree does itself."""
+        event.stop()
+        if event.node.data is not None:
+            self.post_message(self.Opened(event.node.data))
