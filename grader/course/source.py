@@ -86,8 +86,11 @@ def worked_solution(reference: str) -> str:
         elif isinstance(node, ast.FunctionDef | ast.ClassDef) and mark_of(node):
             end = node.decorator_list[0].lineno - 1
             break
-    text = "".join(line for number, line in enumerate(lines[:end]) if number not in dropped)
-    return text.rstrip() + "\n"
+    kept = [line for number, line in enumerate(lines[:end]) if number not in dropped]
+    # A comment above the first mark is about the marks.
+    while end < len(lines) and kept and (not kept[-1].strip() or kept[-1].startswith("#")):
+        kept.pop()
+    return "".join(kept).rstrip() + "\n"
 
 
 def mark_of(node: ast.stmt) -> tuple[str, dict[str, Any]] | None:

@@ -29,9 +29,12 @@ from grader.tui import settings as settings_of
 from grader.tui.messages import Happened, Lost
 from grader.tui.screens.workbench import Workbench
 from grader.tui.settings import Settings
-from grader.tui.themes import DARK, LIGHT
+from grader.tui.themes import DARK, LIGHT, markdown_styles, terminal_colours
+from grader.tui.widgets.statement import Statement
 
 if TYPE_CHECKING:
+    from textual.command import Provider
+
     from grader.course.workspace import Workspace
     from grader.saving import Event
     from grader.session import Session
@@ -44,11 +47,17 @@ STATES = get_args(State)
 FAULT = "gradlings met a fault of its own"
 
 
+def _commands() -> type[Provider]:
+    from grader.tui.palette import Commands
+
+    return Commands
+
+
 class GradlingsApp(App[None]):
     """The terminal app on one workspace."""
 
     TITLE = "gradlings"
-    ENABLE_COMMAND_PALETTE = True
+    COMMANDS = App.COMMANDS | {_commands}
     # Textual loads the stylesheets of screens that are pushed; the first one is not.
     CSS_PATH = "screens/workbench.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -71,8 +80,10 @@ class GradlingsApp(App[None]):
         self._poll = poll
         self._make_session = make_session
         self._kept: list[str] = []
+        self._styled = False
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
+        self.ansi_theme_dark, self.ansi_theme_light = terminal_colours(DARK), terminal_colours(LIGHT)
         self._use(self.settings)
 
     def get_default_screen(self) -> Screen[Any]:
@@ -102,6 +113,7 @@ class GradlingsApp(App[None]):
         make = {} if self._make_session is None else {"make_session": self._make_session}
         self.desk = Desk(self.workspace, self._heard, self._failed, poll=self._poll, **make)
         self.desk.start()
+        self.style_markdown()
         screen = self.workbench
         await screen.complete()
         for complaint in self._complaints:
@@ -184,6 +196,13 @@ class GradlingsApp(App[None]):
             self._use(chosen)
             self.keep_settings()
 
+    def style_markdown(self) -> None:
+        """Give Rich's Markdown the colours of the theme."""
+        if self._styled:
+            self.console.pop_theme()
+        self.console.push_theme(markdown_styles(self.current_theme))
+        self._styled = True
+
     def keep_settings(self) -> None:
         """Write the settings to their file."""
         try:
@@ -192,7 +211,10 @@ class GradlingsApp(App[None]):
             self.tell(f"The settings could not be kept: {error}", severity="warning")
 
     def watch_theme(self, theme: str) -> None:
-        """Chosen in the palette: keep it."""
+        """What Rich draws follows the theme; and one chosen in the palette is kept."""
+        if self.is_running:
+            self.style_markdown()
+            self.workbench.query_one(Statement).polish()
         if theme != self.settings.theme and self.is_running and not self.is_preview:
             self.settings = replace(self.settings, theme=theme)
             self.keep_settings()

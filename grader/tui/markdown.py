@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.console import RenderableType
 from rich.padding import Padding
@@ -39,7 +39,7 @@ def _markdown() -> type[Markdown]:
     class LeftHeading(Heading):
         """Rich centres headings and frames the first; a statement is read from the left."""
 
-        def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:  # noqa: ARG002
+        def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
             self.text.justify = "left"
             if self.tag != "h1":
                 yield Text()
@@ -56,6 +56,6 @@ def _markdown() -> type[Markdown]:
                 yield Padding(text, (0, 0, 0, 2))
 
     class Statement(Markdown):
-        elements = {**Markdown.elements, "heading_open": LeftHeading, "code_block": Formula, "fence": Formula}
+        elements: ClassVar = {**Markdown.elements, "heading_open": LeftHeading, "code_block": Formula, "fence": Formula}
 
     return Statement

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from textual.app import App
 
 from grader.course.read import find_course
-from grader.course.workspace import find_workspace, init, open_workspace
+from grader.course.workspace import Workspace, find_workspace, init, open_workspace
 from grader.errors import GradlingsError
-
-if TYPE_CHECKING:
-    from grader.course.workspace import Workspace
 
 
 def start(folder: Path, course: str | None = None, *, poll: bool = False) -> None:
@@ -31,7 +28,7 @@ def start(folder: Path, course: str | None = None, *, poll: bool = False) -> Non
     GradlingsApp(workspace, poll=poll).run()
 
 
-class _Offer(App["Workspace"]):
+class _Offer(App[Workspace]):
     """The welcome by itself, until there is a workspace or the learner leaves."""
 
     TITLE = "gradlings"
@@ -50,6 +47,7 @@ class _Offer(App["Workspace"]):
         self.theme = wanted if wanted in self.available_themes else Settings().theme
 
     def on_mount(self) -> None:
+        gc.enable()  # see the command line's entry
         self._ask()
 
     def _ask(self) -> None:

@@ -7,7 +7,7 @@ is imported when it is opened.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import ClassVar
 
 from textual import on
@@ -15,13 +15,15 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
+from textual.layout import Layout
+from textual.layouts.grid import GridLayout
 from textual.screen import Screen
 from textual.widgets import Footer, OptionList, Static
 from textual.widgets.option_list import Option
 
 from grader.statistics import Day, Recommendation, Statistics
 from grader.text import one_line
-from grader.tui.widgets.calendar import Calendar, count, day_name
+from grader.tui.widgets.calendar import QUIET, Calendar, count, day_name
 from grader.tui.widgets.lines import Lines, effort_lines, share_lines
 from grader.tui.widgets.progress_plot import ProgressPlot
 from grader.tui.widgets.scroller import Scroller
@@ -75,11 +77,20 @@ class NextList(OptionList):
         self._page.scroll_end(animate=False)
 
 
+class Pair(Container):
+    """Two boxes; where they stand side by side, both are as high as the higher one."""
+
+    def pre_layout(self, layout: Layout) -> None:
+        """A property of the layout that has no style."""
+        if isinstance(layout, GridLayout):
+            layout.stretch_height = True
+
+
 class StatisticsScreen(Screen[str | None]):
     """Everything on one page that scrolls. Enter on what to do next answers with that exercise's id, Esc with None."""
 
     CSS_PATH = "statistics.tcss"
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (WIDE, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "app.focus_next", "Next box", id="statistics-next-box"),
         Binding("escape,q", "dismiss", "Close", id="statistics-close"),
@@ -95,13 +106,13 @@ class StatisticsScreen(Screen[str | None]):
         with Scroller(id="statistics", can_focus=False):
             with Horizontal(id="statistics-totals"):
                 for number, what in totals(found):
-                    yield Static(Content.assemble((number, "bold $text-primary"), "\n", (what, "$text-muted")), markup=False)
+                    yield Static(Content.assemble((number, "bold $text-primary"), "\n", (what, QUIET)), markup=False)
             if remarks := told(found):
                 yield Static(Content("\n".join(remarks)), id="statistics-told", markup=False)
-            with Container(classes="statistics-pair"):
+            with Pair():
                 yield from self._next()
                 yield from self._activity()
-            with Container(classes="statistics-pair"):
+            with Pair():
                 yield from self._progress()
                 yield from self._topics()
             yield from self._efforts()
@@ -136,8 +147,8 @@ class StatisticsScreen(Screen[str | None]):
         reason = one_line(each.reason)
         off = "" if each.on_path else "; not on your path"
         return Content.assemble(
-            (title, "bold"), "  ", (each.exercise, "$text-muted"), "\n",
-            (f"{reason[:1].upper()}{reason[1:]}{off}.", "$text-muted"),
+            (title, "bold"), "  ", (each.exercise, QUIET), "\n",
+            (f"{reason[:1].upper()}{reason[1:]}{off}.", QUIET),
         )  # fmt: skip
 
     def _activity(self) -> ComposeResult:
@@ -146,7 +157,7 @@ class StatisticsScreen(Screen[str | None]):
             return
         with Vertical(classes="statistics-box", id="statistics-activity") as box:
             box.border_title = f"Activity of the last {count(len(found.weeks), 'week')}"
-            box.border_subtitle = "arrow keys tell of a day"
+            box.border_subtitle = "Tab, then arrow keys: a day in words"
             yield Calendar(found.weeks, found.today)
             yield Static(activity_words(found), classes="statistics-words", markup=False)
 
@@ -215,7 +226,7 @@ def activity_words(found: Statistics) -> str:
     if not active:
         return f"Nothing in these weeks; {count(found.active_days, 'active day')} before."
     busiest: Day = max(active, key=lambda day: (day.graded, day.date))
-    name = day_name(busiest.date, found.today).replace("Today", "today")
+    name = _inner(busiest.date, found.today)
     return f"{count(len(active), 'active day')} in these weeks; the busiest was {name}, with {busiest.graded} graded."
 
 
@@ -226,10 +237,12 @@ def progress_words(found: Statistics) -> str:
     first, newest = found.timeline[0], found.timeline[-1]
     passed, since = newest.passed, found.today - timedelta(days=LATELY)
     lately = passed - max((each.passed for each in found.timeline if each.date <= since), default=0)
-    name = day_name(newest.date, found.today).replace("Today", "today")
-    began = day_name(first.date, found.today).replace("Today", "today")
+    name, done = _inner(newest.date, found.today), f"{passed} of {found.overall.total} passed"
     if first == newest:
-        return f"{passed} of {found.overall.total} passed, on {name}." if name[0] != "t" else (
-            f"{passed} of {found.overall.total} passed, {name}."
-        )  # fmt: skip
-    return f"{passed} of {found.overall.total} passed since {began}, {lately} of them in the last {LATELY} days; the newest {name}."
+        return f"{done}, all on one day: {name}." if passed > 1 else f"{done}: {name}."
+    return f"{done} since {_inner(first.date, found.today)}, {lately} of them in the last {LATELY} days; the newest {name}."
+
+
+def _inner(day: date, today: date) -> str:
+    """The name of a day inside a sentence."""
+    return "today" if day == today else day_name(day, today)

@@ -5,7 +5,6 @@ Decides what is shown when; what is known comes from the desk, what is drawn is 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,17 +13,16 @@ from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import Screen
-from textual.timer import Timer
 from textual.widgets import ContentSwitcher
 
 from grader.course.source import statement
-from grader.errors import CourseError, GradlingsError
-from grader.model import Attempt, Check, Exercise, Verdict
+from grader.errors import CourseError, GradlingsError, UsageError
+from grader.model import Attempt, Exercise, Verdict
 from grader.results import Hint, Outcome, Row, State
 from grader.text import one_line, shown_path
 from grader.tui.keys import WORKBENCH
 from grader.tui.messages import Happened, HintWanted
+from grader.tui.screens.flows import Flows
 from grader.tui.widgets.course_tree import CourseTree
 from grader.tui.widgets.pane_tabs import Pane, PaneTabs
 from grader.tui.widgets.statement import Statement
@@ -32,7 +30,8 @@ from grader.tui.widgets.status import Status
 
 if TYPE_CHECKING:
     from grader.session import Session
-    from grader.tui.app import GradlingsApp
+    from grader.tui.gradings import Gradings
+    from grader.tui.widgets.check_detail import LineWanted
     from grader.tui.widgets.checks import Checks
     from grader.tui.widgets.hints import Hints
     from grader.tui.widgets.history import History
@@ -40,14 +39,12 @@ if TYPE_CHECKING:
 
 NARROW = 100
 WIDE = 140
-SHOW_SECONDS = 0.12
 
 
-class Workbench(Screen[None]):
+class Workbench(Flows):
     """Where a learner works. See the module's docstring."""
 
     BINDINGS: ClassVar[list[BindingType]] = [key.binding() for key in WORKBENCH]
-    app: GradlingsApp
 
     def __init__(self, exercise: str, order: list[str], states: Mapping[str, State]) -> None:
         """Open on `exercise`; `order` and `states` are what was known when the app was last left."""
@@ -56,14 +53,9 @@ class Workbench(Screen[None]):
         self._exercises = self.course.exercises
         self._open = exercise
         self._been: list[str] = []
-        self._verdicts: dict[str, Verdict] = {}
-        self._grading: str | None = None
-        self._finished: list[Check] = []
-        self._showing: Timer | None = None
-        self._shown_running = False
-        self._graded_last: str | None = None
+        self._gradings: Gradings | None = None
         self._rows: dict[str, Row] = {}
-        self._whole = False
+        self.whole = False
         self._known = (order, states)
 
     # -- the first frame, and what comes after it --------------------------------------------------------------------
@@ -91,8 +83,8 @@ class Workbench(Screen[None]):
     def on_mount(self) -> None:
         """Name what is open; the rest waits until the first frame is on the screen."""
         self._show_names()
-        self.query_one(CourseTree).focus()
-        self.query_one(CourseTree).set_open(self._open)
+        (self.query_one(Statement) if self.has_class("-narrow") else self.exercises).focus()
+        self.exercises.set_open(self._open)
 
     async def complete(self) -> None:
         """Mount what the first frame did without. The app calls this once that is on the screen."""
@@ -108,10 +100,11 @@ class Workbench(Screen[None]):
         for pane in (Checks(id="checks"), Hints(id="hints"), History(id="history"), SolutionPane(id="solution")):
             pane.display = False
             await switcher.mount(pane)
-        self._whole = True
+        self.checks.set_numbers(self.app.settings.numbers)
+        self.whole = True
         self.query_one(Statement).polish()
         await self._reload()
-        self._load_details()
+        self.load_details()
 
     # -- what is open ------------------------------------------------------------------------------------------------
 
@@ -128,11 +121,11 @@ class Workbench(Screen[None]):
             self._been.append(self._open)
         self._open = exercise
         self.query_one(Statement).show(self._statement(exercise))
-        self.query_one(CourseTree).set_open(exercise)
+        self.exercises.set_open(exercise)
         self._show_names()
-        self.action_show("statement")
+        self.show_pane("statement")
         self.remove_class("-tree")
-        self._load_details()
+        self.load_details()
 
     def _statement(self, exercise: str) -> str:
         try:
@@ -148,13 +141,15 @@ class Workbench(Screen[None]):
         main.border_title = Text(f"{exercise.title}").plain
         main.border_subtitle = f"{exercise.id}  {exercise.minutes} min  {exercise.points} points"
         file = self.app.workspace.file(exercise.id)
-        self.query_one(Status).set_file(file, shown_path(file))
+        self.status.set_file(file, shown_path(file))
 
     @work(group="details", exclusive=True)
-    async def _load_details(self) -> None:
+    async def load_details(self) -> None:
         """What is known of the open exercise: its last verdict, hints taken, attempts."""
+        from grader.tui.gradings import summary
+
         exercise = self._open
-        if not self._whole:
+        if not self.whole:
             return
 
         def gather(session: Session) -> tuple[Verdict | None, list[Hint], list[Attempt]]:
@@ -164,124 +159,45 @@ class Workbench(Screen[None]):
         if found is None or exercise != self._open or not self.is_attached:
             return
         verdict, hints, attempts = found
-        if self._grading != exercise:
-            verdict = self._verdicts.get(exercise, verdict)
-            self._show_verdict(verdict)
+        graded = self._gradings
+        if graded is None or graded.current != exercise:
+            verdict = verdict if graded is None else graded.verdicts.get(exercise, verdict)
+            self.show_verdict(verdict)
+            self.status.set_doing(summary(verdict) if verdict else Text("not graded yet", style="dim"))
         self._show_hints(hints)
         self._show_history(attempts)
         if self.query_one("#panes", ContentSwitcher).current == "solution":
-            self._load_solution()
+            self.load_solution()
 
     # -- what happens ------------------------------------------------------------------------------------------------
 
     def on_happened(self, message: Happened) -> None:
         """The save loop has something to tell."""
-        from grader import saving
+        from grader.tui.gradings import Gradings  # with the loop itself, whose import the first frame does without
 
-        match message.event:
-            case saving.Began(exercise):
-                self._begin(exercise)
-            case saving.Checked(exercise, check):
-                if exercise == self._grading:
-                    self._finished.append(check)
-            case saving.Graded(outcome):
-                self._finish(outcome)
-            case saving.Followed(attempt, verdict):
-                self._take(attempt.exercise, verdict)
-            case saving.Trouble(exercise, what, hint):
-                self._end(exercise)
-                self._say(exercise, Text(one_line(what), style="yellow"))
-                self.app.tell(what, hint, severity="warning", title=exercise)
-            case saving.Watching(how):
-                if how != "file events":
-                    self.app.tell(f"Saves are noticed by {how}.")
-            case saving.Following():
-                self.app.tell("Another gradlings grades this workspace; its verdicts are shown here as well.")
-            case saving.Alone():
-                self.app.tell("The other gradlings has ended; this one grades from now on.")
-            case saving.Note(text):
-                self.app.tell(text)
-
-    def _begin(self, exercise: str) -> None:
-        self._stop_showing()
-        self._grading, self._finished = exercise, []
-        # Most gradings end before anybody could read that they have begun, and painting takes a core from them.
-        self._showing = self.set_interval(SHOW_SECONDS, self._show_running)
-
-    def _show_running(self) -> None:
-        """A grading that takes its time: say so, and show what has finished since the last look."""
-        exercise = self._grading
-        if exercise is None:
-            return
-        if not self._shown_running:
-            self._shown_running = True
-            self.query_one(CourseTree).set_running(exercise)
-            self._say(exercise, Text("grading ...", style="yellow"))
-            if exercise == self._open and self._whole:
-                self.checks.begin(self.open_exercise)
-        finished, self._finished = self._finished, []
-        if exercise == self._open and self._whole:
-            for check in finished:
-                self.checks.add(check)
-
-    def _stop_showing(self) -> None:
-        if self._showing is not None:
-            self._showing.stop()
-        if self._shown_running:
-            self.query_one(CourseTree).set_running(None)
-        self._showing, self._shown_running = None, False
-
-    def _end(self, exercise: str) -> None:
-        if self._grading == exercise:
-            self._stop_showing()
-            self._grading = None
-
-    def _take(self, exercise: str, verdict: Verdict) -> None:
-        """A verdict of whatever grader."""
-        self._end(exercise)
-        self._verdicts[exercise] = verdict
-        self._graded_last = exercise
-        self._say(exercise, _summary(verdict))
-        self._reload_soon()
-        if exercise == self._open:
-            self._show_verdict(verdict)
-            if not verdict.passed and verdict.status != "not_started":
-                self.action_show("checks")
-            self._load_details()
-        else:
-            known = self._exercises.get(exercise)
-            title = known.title if known else exercise
-            go = self.app.key_of("go")
-            self.app.tell(f"{_summary(verdict).plain}. Press {go} to go there.", title=title)
-
-    def _finish(self, outcome: Outcome) -> None:
-        exercise, verdict = outcome.exercise.id, outcome.verdict
-        self._take(exercise, verdict)
-        if outcome.graded and verdict.passed and exercise == self._open:
-            self._celebrate(outcome)
+        if self._gradings is None:
+            self._gradings = Gradings(self)
+        self._gradings.hear(message.event)
 
     @work(group="celebration", exclusive=True)
-    async def _celebrate(self, outcome: Outcome) -> None:
+    async def celebrate(self, outcome: Outcome) -> None:
+        """A pass: what was learnt, and the solution beside the learner's code; the next key is the learner's."""
         exercise = outcome.exercise.id
 
         def gather(session: Session) -> tuple[str, str, int]:
             return _solution(session, exercise), _yours(session, exercise), session.progress()[exercise].attempts
 
         found = await self.app.ask(gather)
-        if found is None or exercise != self._open or not self._whole or not self.is_attached:
+        if found is None or exercise != self._open or not self.whole or not self.is_attached:
             return
         solution, yours, attempts = found
         self.solution.celebrate(outcome, attempts, solution, yours)
-        self.action_show("solution")
-
-    def _say(self, exercise: str, what: Text) -> None:
-        line = Text(f"{exercise}  " if exercise != self._open else "", style="bold").append_text(what)
-        self.query_one(Status).set_doing(line)
+        self.show_pane("solution")
 
     # -- what is known -----------------------------------------------------------------------------------------------
 
     @work(group="reload", exclusive=True)
-    async def _reload_soon(self) -> None:
+    async def reload_soon(self) -> None:
         await self._reload()
 
     async def _reload(self) -> None:
@@ -291,12 +207,12 @@ class Workbench(Screen[None]):
             return
         self._rows = {row.exercise.id: row for row in rows}
         states = {id: row.state for id, row in self._rows.items()}
-        self.query_one(CourseTree).set_states([row.exercise.id for row in rows], states)
+        self.exercises.set_states([row.exercise.id for row in rows], states)
         passed = sum(row.state in ("passed", "pending") for row in rows)
-        self.query_one(Status).set_passed(passed, len(rows))
+        self.status.set_passed(passed, len(rows))
         self.app.remember(self._open, self._rows, states)
 
-    def _show_verdict(self, verdict: Verdict | None) -> None:
+    def show_verdict(self, verdict: Verdict | None) -> None:
         tabs = self.query_one(PaneTabs)
         if verdict is None:
             self.checks.clear("Nothing is graded yet. Edit the file and save it: it is graded at once.")
@@ -318,7 +234,7 @@ class Workbench(Screen[None]):
         self.query_one(PaneTabs).set_remark("history", str(len(attempts)) if attempts else "")
 
     @work(group="solution", exclusive=True)
-    async def _load_solution(self) -> None:
+    async def load_solution(self) -> None:
         """The solution beside the learner's code, or what is still to be done for it."""
         exercise = self._open
 
@@ -337,6 +253,23 @@ class Workbench(Screen[None]):
             self.solution.locked(self.open_exercise, taken)
         else:
             self.solution.show(self.open_exercise, solution, yours, assisted=assisted)
+
+    @property
+    def exercises(self) -> CourseTree:
+        """The list of exercises."""
+        return self.query_one(CourseTree)
+
+    @property
+    def status(self) -> Status:
+        """The line at the bottom."""
+        return self.query_one(Status)
+
+    def changed(self) -> None:
+        """The file was replaced: what its last verdict said is not about it."""
+        if self._gradings is not None:
+            self._gradings.verdicts.pop(self._open, None)
+        self.load_details()
+        self.reload_soon()
 
     @property
     def checks(self) -> Checks:
@@ -368,10 +301,6 @@ class Workbench(Screen[None]):
 
     # -- keys: exercises ---------------------------------------------------------------------------------------------
 
-    @on(CourseTree.Opened)
-    def _opened(self, message: CourseTree.Opened) -> None:
-        self.open(message.exercise)
-
     @work(group="go", exclusive=True)
     async def action_next(self) -> None:
         """To the next exercise that is not passed; that becomes the current one."""
@@ -395,21 +324,28 @@ class Workbench(Screen[None]):
 
     def action_step(self, by: int) -> None:
         """Up or down in the list."""
-        listed = self.query_one(CourseTree).shown
+        listed = self.exercises.shown
         if self._open in listed and 0 <= (place := listed.index(self._open) + by) < len(listed):
             self.open(listed[place])
 
     def action_go(self) -> None:
         """To what was graded last."""
-        if self._graded_last is not None and self._graded_last in self._exercises:
-            verdict = self._verdicts.get(self._graded_last)
-            self.open(self._graded_last)
-            if verdict is not None and not verdict.passed:
-                self.action_show("checks")
+        last = self._gradings.last if self._gradings else None
+        if self._gradings is not None and last in self._exercises:
+            self.open(last)
+            if not self._gradings.verdicts[last].passed:
+                self.show_pane("checks")
+
+    @work(group="go", exclusive=True)
+    async def action_path(self, name: str) -> None:
+        """Choose another path of the course."""
+        if await self.app.ask(lambda session: (session.set_path(name),)) is not None:
+            self.reload_soon()
+            self.app.tell(f"You are on the path {name} now.")
 
     def action_filter(self) -> None:
         """Only what is not passed, or all."""
-        tree = self.query_one(CourseTree)
+        tree = self.exercises
         tree.set_filter(not tree.pending_only)
         tree.border_subtitle = "not passed" if tree.pending_only else ""
 
@@ -419,7 +355,7 @@ class Workbench(Screen[None]):
             self.toggle_class("-tree")
         else:
             self.toggle_class("-without-tree")
-        tree = self.query_one(CourseTree)
+        tree = self.exercises
         if tree.display:
             tree.focus()
         else:
@@ -438,17 +374,23 @@ class Workbench(Screen[None]):
     # -- keys: panes and work ----------------------------------------------------------------------------------------
 
     def action_show(self, pane: str) -> None:
-        """Open a pane."""
+        """Open a pane and go there."""
+        if self.show_pane(pane):
+            self._focus_pane()
+
+    def show_pane(self, pane: str) -> bool:
+        """Open a pane; the focus goes along only where it was in another pane."""
         switcher = self.query_one("#panes", ContentSwitcher)
-        if pane != "statement" and not self._whole:
-            return
+        if pane != "statement" and not self.whole:
+            return False
         if pane == "solution" and switcher.current != "solution":
-            self._load_solution()
+            self.load_solution()
         inside = self.focused is not None and switcher in self.focused.ancestors
         switcher.current = pane
         self.query_one(PaneTabs).set_open(pane)
-        if inside or self.has_class("-narrow") or self.has_class("-without-tree"):
+        if inside:
             self._focus_pane()
+        return True
 
     def _focus_pane(self) -> None:
         """Put the focus into the open pane."""
@@ -468,51 +410,15 @@ class Workbench(Screen[None]):
         """Take the next stage of hint."""
         exercise = self._open
         taken = await self.app.ask(lambda session: (session.hint(exercise), session.hints(exercise)))
-        if taken is not None and exercise == self._open and self._whole:
+        if taken is not None and exercise == self._open and self.whole:
             self._show_hints(taken[1])
-            self.action_show("hints")
-
-    @work(group="modal")
-    async def action_edit(self, line: int | None = None) -> None:
-        """Open the learner's file in their editor."""
-        from grader.tui.editor import command_for, open_editor
-
-        file = self.app.workspace.file(self._open)
-        if not file.exists():
-            key = self.app.key_of("reset")
-            self.app.tell(f"{shown_path(file)} is not there.", f"{key} puts the stub there.", severity="warning")
-            return
-        wrong = await open_editor(self.app, command_for(self.app.settings, os.environ, file, line))
-        if wrong:
-            self.app.tell(wrong, severity="warning")
-
-    @work(group="modal")
-    async def action_reset(self) -> None:
-        """Put the stub back, having asked; what was there is kept."""
-        from grader.tui.screens.confirm import Confirm
-
-        exercise = self.open_exercise
-        question = Confirm(
-            f"Start {exercise.title} again?",
-            "The stub takes the place of your file. What you have now is kept in the history, where R brings it back.",
-            "Start again",
-            "Keep it",
-        )
-        if not await self.app.push_screen_wait(question):
-            return
-        replaced = await self.app.ask(lambda session: session.reset(exercise.id))
-        if replaced is not None:
-            kept = f" Your version is attempt {replaced.kept.sequence} of the history." if replaced.kept else ""
-            self.app.tell(f"{exercise.title} begins again.{kept}")
-            self._verdicts.pop(exercise.id, None)
-            self._load_details()
-            self._reload_soon()
+            self.show_pane("hints")
 
     def action_compare(self) -> None:
         """The comparison of the open check on the whole screen."""
         from grader.tui.screens.comparison import ComparisonScreen
 
-        check = self.checks.opened if self._whole else None
+        check = self.checks.opened if self.whole else None
         if check is None or check.comparison is None:
             self.app.tell("The check that is open compares nothing that could be drawn.")
             return
@@ -520,41 +426,33 @@ class Workbench(Screen[None]):
 
     # -- what the panes ask for --------------------------------------------------------------------------------------
 
+    @on(CourseTree.Opened)
+    def _opened(self, message: CourseTree.Opened) -> None:
+        self.open(message.exercise)
+
     @on(HintWanted)
-    def _hint_wanted(self, message: HintWanted) -> None:
-        message.stop()
+    def _hint_wanted(self) -> None:
         self.action_hint()
 
-    @work(group="modal")
-    async def _open_solution(self) -> None:
-        from grader.tui.screens.confirm import Confirm
+    def on_line_wanted(self, message: LineWanted) -> None:
+        """A line of the learner's own, in their editor."""
+        self.action_edit(message.line)
 
-        exercise = self._open
-        question = Confirm(
-            "Open the solution before you have passed?",
-            "It is there to learn from. A pass that comes later is marked as assisted.",
-            "Open it",
-            "Not yet",
-        )
-        if await self.app.push_screen_wait(question):
-            await self.app.ask(lambda session: session.solution(exercise, confirm=True))
-            self._load_solution()
+    def on_history_source_wanted(self, message: History.SourceWanted) -> None:
+        """Read an attempt."""
+        self.show_source(message.sequence)
 
-    # -- keys: screens -----------------------------------------------------------------------------------------------
+    def on_history_diff_wanted(self, message: History.DiffWanted) -> None:
+        """Compare attempts."""
+        self.show_difference(message.first, message.second)
 
-    def action_help(self) -> None:
-        """Help for where the learner is."""
-        from grader.tui.screens.help import HelpScreen, sections_for
+    def on_history_restore_wanted(self, message: History.RestoreWanted) -> None:
+        """Bring an attempt back."""
+        self.restore(message.sequence)
 
-        self.app.push_screen(HelpScreen("gradlings", sections_for(self)))
-
-    def action_settings(self) -> None:
-        """Theme, editor, keys."""
-        self.app.change_settings()
-
-    def action_quit(self) -> None:
-        """Leave."""
-        self.app.exit()
+    def on_solution_pane_solution_wanted(self) -> None:
+        """All hints are taken: the solution may be opened."""
+        self.open_solution()
 
     def on_resize(self, event: events.Resize) -> None:
         """Where there is no room for both, the list of exercises is shown by itself."""
@@ -565,27 +463,11 @@ class Workbench(Screen[None]):
         self.set_class(width >= WIDE, "-wide")
 
 
-def _summary(verdict: Verdict) -> Text:
-    """How a grading ended, in a line."""
-    passed = sum(check.status == "passed" for check in verdict.checks)
-    took = f"{verdict.duration_s * 1000:.0f} ms" if verdict.duration_s < 1 else f"{verdict.duration_s:.1f} s"
-    of = f"  {passed} of {len(verdict.checks)} checks" if verdict.checks else ""
-    match verdict.status:
-        case "passed":
-            return Text.assemble(("✓ passed", "bold green"), of, (f"  {took}", "dim"))
-        case "not_started":
-            return Text("· still the stub", style="yellow")
-        case "ungraded":
-            return Text("! not graded: this is not your code's fault", style="yellow")
-        case _:
-            return Text.assemble((f"✗ {verdict.status}", "bold red"), of, (f"  {took}", "dim"))
-
-
 def _solution(session: Session, exercise: str) -> str:
     """The worked solution; empty where the course keeps it."""
     try:
         return session.solution(exercise).source
-    except GradlingsError:
+    except UsageError:
         return ""
 
 

@@ -21,13 +21,14 @@ from textual.widget import Widget
 from grader.statistics import BUSY, Day
 
 MARKS = "·▂▄▆█"
-STYLES = ("$text-muted 60%", "$success 60%", "$success 75%", "$success 90%", "$success")
+STYLES = ("$foreground 40%", "$success 60%", "$success 75%", "$success 90%", "$success")
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 # What stands left of the weeks, and above the weekdays.
 LEFT, ABOVE = 5, 1
-# Months, seven weekdays, nothing, the legend, nothing, and two lines for the sentence.
-HEIGHT = ABOVE + 7 + 1 + 1 + 1 + 2
+# Months, seven weekdays, nothing, the legend, nothing, the sentence.
+HEIGHT = ABOVE + 7 + 1 + 1 + 1 + 1
+QUIET = "$foreground 65%"
 
 
 class Calendar(Widget, can_focus=True):
@@ -100,7 +101,7 @@ class Calendar(Widget, can_focus=True):
         wide = self._wide(width)
         # What does not fit is the oldest.
         skip = max(0, len(self._weeks) - max(1, (width - LEFT) // wide))
-        lines = [Content.styled(" " * LEFT + _months(self._weeks[skip:], wide), "$text-muted")]
+        lines = [Content.styled(" " * LEFT + _months(self._weeks[skip:], wide), QUIET)]
         lines += [self._row(weekday, name, skip, wide) for weekday, name in enumerate(WEEKDAYS)]
         lines += [Content(""), _legend(), Content(""), Content.styled(sentence(self.day, self._today), "bold")]
         return Content("\n").join(lines)
@@ -110,7 +111,7 @@ class Calendar(Widget, can_focus=True):
         return max(1, min(3, (width - LEFT) // max(1, len(self._weeks))))
 
     def _row(self, weekday: int, name: str, skip: int, wide: int) -> Content:
-        parts: list[str | tuple[str, str]] = [(name.ljust(LEFT), "$text-muted")]
+        parts: list[str | tuple[str, str]] = [(name.ljust(LEFT), QUIET)]
         for number, week in enumerate(self._weeks[skip:], start=skip):
             if weekday >= len(week):
                 continue
@@ -148,12 +149,12 @@ def day_name(day: date, today: date) -> str:
 
 
 def short_date(day: date, today: date) -> str:
-    """"3 Mar", with its year where that is another one than today's."""
+    """ "3 Mar", with its year where that is another one than today's."""
     return f"{day.day} {MONTHS[day.month - 1]}" + (f" {day.year}" if day.year != today.year else "")
 
 
 def count(number: int, thing: str) -> str:
-    """"1 day", "2 days"."""
+    """ "1 day", "2 days"."""
     return f"{number} {thing}{'s' * (number != 1)}"
 
 
@@ -173,5 +174,5 @@ def _legend() -> Content:
     meanings = ["none", *ends, f"{BUSY[-1]} or more"]
     parts: list[str | tuple[str, str]] = [" " * LEFT]
     for mark, style, meaning in zip(MARKS, STYLES, meanings, strict=True):
-        parts += [(mark, style), (f" {meaning}   ", "$text-muted")]
+        parts += [(mark, style), (f" {meaning}   ", QUIET)]
     return Content.assemble(*parts)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from rich.style import Style
 from rich.text import Text
+from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import Tree
 from textual.widgets.tree import TreeNode
@@ -30,6 +32,11 @@ class CourseTree(Tree[str]):
 
     `states` is what is known so far; until the progress is loaded that is what was known when the app was last left.
     """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "cursor_down", "Down", show=False, id="course-down"),
+        Binding("k", "cursor_up", "Up", show=False, id="course-up"),
+    ]
 
     @dataclass
     class Opened(Message):
@@ -130,9 +137,8 @@ class CourseTree(Tree[str]):
         mark, style = MARKS[self._states.get(id, "not_started")]
         if id == self._graded_now:
             mark, style = "◌", "warning"
-        label = Text(f"{mark} ", style=_STYLE[style])
-        label.append(one_line(exercise.title, 60), style="bold" if id == self._open else "none")
-        return label
+        label = Text().append(f"{mark} ", style=_STYLE[style])
+        return label.append(one_line(exercise.title, 60), style="bold" if id == self._open else "")
 
     def _branch(self, topic: str) -> Text:
         inside = [id for id in self._course.exercises if id.startswith(f"{topic}/")]
@@ -144,7 +150,8 @@ class CourseTree(Tree[str]):
     def render_label(self, node: TreeNode[str], base_style: Style, style: Style) -> Text:
         """The label with the line's own background; Textual's would put a triangle before a topic."""
         label = node.label if isinstance(node.label, Text) else Text(str(node.label))
-        drawn = label.copy()
+        # On the cursor's own background the colours of marks would be lost.
+        drawn = Text(label.plain) if node is self.cursor_node else label.copy()
         drawn.stylize_before(style)
         if self.size.width:
             drawn.truncate(max(self.size.width - (4 if node.parent is self.root else 5), 8), overflow="ellipsis")

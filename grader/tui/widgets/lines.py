@@ -11,10 +11,11 @@ from textual.widget import Widget
 
 from grader.statistics import Effort, Share
 from grader.text import one_line
-from grader.tui.widgets.calendar import count
+from grader.tui.widgets.calendar import QUIET, count
 
 FULL, EMPTY, MARK = "━", "─", "┿"
 LONGEST_NAME, LONGEST_BAR = 40, 40
+ROOM_FOR_POINTS = 60
 
 
 class Lines(Widget):
@@ -38,12 +39,15 @@ class Lines(Widget):
         return Content("\n").join(line.truncate(width, ellipsis=True) for line in self._draw(width))
 
 
-def share_lines(shares: Sequence[Share], width: int, points: bool = True) -> list[Content]:
+def share_lines(shares: Sequence[Share], width: int) -> list[Content]:
     """A bar for each share, and its numbers; a bar is full only where all is passed."""
     if not shares:
         return []
-    numbers = [_numbers(share, points and width >= 60) for share in shares]
-    longest = max(map(len, numbers))
+    numbers = _right([f"{share.passed} of {share.total}" for share in shares])
+    if width >= ROOM_FOR_POINTS:
+        points = _right([f"{share.points} of {share.points_total} points" for share in shares])
+        numbers = [f"{done}  {earned:>16}" for done, earned in zip(numbers, points, strict=True)]
+    longest = len(numbers[0])
     names, bar = _columns([share.title for share in shares], width - longest - 4)
     lines = []
     for share, name, number in zip(shares, names, numbers, strict=True):
@@ -54,7 +58,7 @@ def share_lines(shares: Sequence[Share], width: int, points: bool = True) -> lis
         lines.append(
             Content.assemble(
                 ("✓ " if done else "  ", "$text-success"), name, "  ",
-                (FULL * filled, "$success"), (EMPTY * (bar - filled), "$text-muted 50%"), "  ", number.rjust(longest),
+                (FULL * filled, "$success"), (EMPTY * (bar - filled), "$foreground 25%"), "  ", number,
             )
         )  # fmt: skip
     return lines
@@ -81,12 +85,12 @@ def effort_lines(efforts: Iterable[Effort], titles: Mapping[str, str], width: in
         ]  # fmt: skip
         if bar > 4:
             parts += ["  ", *_gauge(each, bar)]
-        lines.append(Content.assemble(*parts, "  ", (helped, "$text-muted")))
+        lines.append(Content.assemble(*parts, "  ", (helped, QUIET)))
     return lines
 
 
 def _style(effort: Effort) -> str:
-    return "$text-success" if effort.passed_on else "$text-error" if effort.attempts else "$text-muted"
+    return "$text-success" if effort.passed_on else "$text-error" if effort.attempts else QUIET
 
 
 def _gauge(effort: Effort, bar: int) -> list[tuple[str, str]]:
@@ -99,9 +103,9 @@ def _gauge(effort: Effort, bar: int) -> list[tuple[str, str]]:
     half = bar // 2
     colour = "$warning" if filled > half + 1 else "$primary"
     return [
-        (cells[:half][:filled], colour), (cells[:half][filled:], "$text-muted 50%"),
-        (MARK if filled > half else "┼", "$text-muted"),
-        (cells[half + 1 : max(filled, half + 1)], colour), (cells[max(filled, half + 1) :], "$text-muted 50%"),
+        (cells[:half][:filled], colour), (cells[:half][filled:], "$foreground 25%"),
+        (MARK if filled > half else "┼", QUIET),
+        (cells[half + 1 : max(filled, half + 1)], colour), (cells[max(filled, half + 1) :], "$foreground 25%"),
     ]  # fmt: skip
 
 
@@ -120,9 +124,10 @@ def _helps(effort: Effort) -> str:
     return ", ".join([*parts, *(["solution seen"] if effort.assisted else [])])
 
 
-def _numbers(share: Share, points: bool) -> str:
-    done = f"{share.passed} of {share.total}"
-    return f"{done:>8}  {share.points:>4} of {share.points_total} points" if points else done
+def _right(texts: list[str]) -> list[str]:
+    """Set flush right."""
+    widest = max(map(len, texts))
+    return [text.rjust(widest) for text in texts]
 
 
 def _columns(names: Iterable[str], room: int, longest_bar: int = LONGEST_BAR) -> tuple[list[str], int]:

@@ -19,6 +19,7 @@ from grader.tui.widgets.calendar import short_date
 DATE_CELLS, NUMBER_ROWS = 14, 3
 # Of a long course the top is out of sight at first: the line begins with room for this many.
 LEAST_TOP = 5
+SOFT = 0.6
 
 
 class ProgressPlot(PlotextPlot):
@@ -38,12 +39,13 @@ class ProgressPlot(PlotextPlot):
         top = upper(passed[-1], self._total)
         last = days[-1]
         plot.clear_figure()
-        plot.plot(days, passed, color=self._colour(), marker="braille", fillx=True)
+        plot.plot(days, passed, color=self._colour(), marker="hd", fillx=True)
         plot.xlim(0, last)
         plot.ylim(0, top)
-        ticks = spread(last, max(2, self.size.width // DATE_CELLS))
-        plot.xticks(ticks, [short_date(start + timedelta(days=tick), self._today) for tick in ticks])
-        plot.yticks(spread(top, max(2, self.size.height // NUMBER_ROWS)))
+        ticks = dates(last, max(2, self.size.width // DATE_CELLS))
+        plot.xticks([float(tick) for tick in ticks], [short_date(start + timedelta(days=tick), self._today) for tick in ticks])
+        counts = numbers(top, max(2, self.size.height // NUMBER_ROWS))
+        plot.yticks([float(number) for number in counts], [str(number) for number in counts])
         plot.xaxes(True, False)
         plot.yaxes(True, False)
         return super().render()
@@ -51,7 +53,8 @@ class ProgressPlot(PlotextPlot):
     def _colour(self) -> tuple[int, int, int] | str:
         """The theme's colour for what is good; a theme of the terminal's own colours has a name for it only."""
         colour = Color.parse(self.app.theme_variables["success"])
-        return colour.rgb if colour.ansi is None else "green"
+        # An area of the full colour would be the loudest thing on the page.
+        return self.background_colors[1].blend(colour, SOFT).rgb if colour.ansi is None else "green"
 
 
 def staircase(timeline: Sequence[Milestone], start: date, today: date) -> tuple[list[int], list[int]]:
@@ -70,13 +73,18 @@ def upper(passed: int, total: int) -> int:
     return total if passed * 3 >= total else min(total, max(LEAST_TOP, passed * 2))
 
 
-def spread(last: int, most: int) -> list[int]:
-    """At most `most` whole numbers from 0 to `last`, evenly apart but for the last; never fewer than both ends."""
-    if last <= 0:
-        return [0]
-    step = -(-last // max(1, most - 1))
-    numbers = [*range(0, last, step), last]
-    # Two names at the end would touch.
-    if len(numbers) > 2 and numbers[-1] - numbers[-2] < step * 2 / 3:
-        del numbers[-2]
-    return numbers
+def dates(last: int, most: int) -> list[int]:
+    """At most `most` days from 0 to `last`, evenly apart."""
+    gaps = max(1, min(last, most - 1))
+    return sorted({round(last * number / gaps) for number in range(gaps + 1)})
+
+
+def numbers(top: int, most: int) -> list[int]:
+    """About `most` round numbers from 0 on, and `top`."""
+    steps = (digit * 10**power for power in range(9) for digit in (1, 2, 5))
+    step = next(step for step in steps if step * most >= top)
+    found = [*range(0, top, step), top]
+    # Two at the end would touch.
+    if len(found) > 2 and (found[-1] - found[-2]) * 2 <= step:
+        del found[-2]
+    return found

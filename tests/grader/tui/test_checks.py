@@ -122,7 +122,8 @@ def test_the_first_failing_check_is_open_and_told_in_order() -> None:
         text = told(checks)
         assert WRONG.title in text
         parts = ["to its very end", "failed", "expected 4, got 0", "What went wrong: The factors are swapped.",
-                 "Hint 2 helps: press h", "Measured: 2 times as large", "Printed during this check:", "step 1\nstep 2"]  # fmt: skip
+                 "Hint 2 helps: press h",
+                 "Measured: 2 times as large", "Printed during this check:", "step 1\nstep 2"]  # fmt: skip
         places = [text.index(part) for part in parts]
         assert places == sorted(places)
         assert "Worst at [0, 0, 0]: yours 0.71, expected 0.12." in text

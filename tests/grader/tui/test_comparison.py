@@ -146,6 +146,15 @@ def test_without_colour_densities_and_signs_tell() -> None:
     assert len(set(drawn.colours)) == 1  # type: ignore[attr-defined]
 
 
+def test_without_colour_large_arrays_have_a_row_a_line() -> None:
+    given = ramp(64, 64, worst=[30, 5])
+    given["actual"]["values"][30 * 64 + 7] = "Infinity"
+    row = next(line for line in text(given, coloured=False).split("\n") if "^" in line)
+    assert row.count("◆") == 3
+    assert row.count("^") == 2  # yours and the difference
+    assert "▀" not in text(given, coloured=False)
+
+
 def test_numbers_have_no_colours_beside_the_background() -> None:
     given = comparison([1, 2], [0.71, 3.0], [0.12, 3.0], [0, 0])
     assert len(set(draw(given, numbers=True).colours)) == 1  # type: ignore[attr-defined]
