@@ -7,15 +7,23 @@ READY := $(VENV)/.ready
 ALONE := tests/grader/test_hostile.py tests/packaging/test_hostile_from_wheel.py
 WORKSPACE ?= workspace
 
-.PHONY: run test check bench clean format
+.PHONY: run tmux test check bench clean format
 
 run: $(READY)
 	$(BIN)/gradlings init $(WORKSPACE)
-	cd $(WORKSPACE) && $(CURDIR)/$(BIN)/gradlings watch
+	cd $(WORKSPACE) && $(CURDIR)/$(BIN)/gradlings
 
-test: $(READY)
+test: $(READY) tmux
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ALONE:%=--ignore=%)
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ALONE)
+
+# The app is tested in a real terminal. Where tmux is missing and cannot be had, those tests say so and the rest is run.
+tmux:
+	@command -v tmux >/dev/null || { \
+	  echo "tmux is missing: trying to install it"; \
+	  { apt-get update -q && apt-get install -q -y tmux; } >/dev/null 2>&1 \
+	    || sudo -n apt-get install -q -y tmux >/dev/null 2>&1 || brew install -q tmux >/dev/null 2>&1 \
+	    || echo "it could not be installed: the tests that need it will be skipped"; }
 
 check: $(READY)
 	$(BIN)/ruff check .

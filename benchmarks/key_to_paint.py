@@ -1,6 +1,7 @@
 """`key_to_paint`: from a key to what it paints, in the app with 200 exercises, against a bare Textual Tree of that size.
 
-Two keys: moving the cursor, and opening an exercise. The ratio is the larger one of the two.
+Two keys: moving the cursor, and opening an exercise, which both read from its file and show as text. The ratio is the larger one
+of the two.
 """
 
 from __future__ import annotations
@@ -74,7 +75,10 @@ def run() -> Result:
         workspace = Path(folder) / "workspace"
         make_course(Path(folder) / "course")
         seconds([*GRADLINGS, "init", str(workspace), "--course", str(Path(folder) / "course")])
-        with Terminal(GRADLINGS, workspace) as app, Terminal([sys.executable, str(BARE)]) as bare:
+        with (
+            Terminal(GRADLINGS, workspace) as app,
+            Terminal([sys.executable, str(BARE), str(Path(folder) / "course")]) as bare,
+        ):
             app.painted("Exercise 000", "statement-000")
             bare.painted("painted", "exercise 000")
             app.settle(2.0)  # the engine has warmed up
@@ -103,7 +107,7 @@ def run() -> Result:
     worst = max(rows.values(), key=lambda row: row["ratio"])
     return Result(
         "key_to_paint", worst["ours_ms"], worst["peer_ms"], worst["ratio"], "ms", STEPS,
-        f"ratio at most {REACH:g}", worst["ratio"] <= REACH, "the same keys in a bare Textual Tree of 200", {"keys": rows},
+        f"ratio at most {REACH:g}", worst["ratio"] <= REACH, "the same in a bare Textual Tree of 200 beside a Static", {"keys": rows},
     )  # fmt: skip
 
 

@@ -61,7 +61,8 @@ class GradlingsApp(App[None]):
     # Textual loads the stylesheets of screens that are pushed; the first one is not.
     CSS_PATH = "screens/workbench.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+c", "interrupt", "Copy what is selected, else leave", show=False, id="interrupt", priority=True)
+        Binding("ctrl+c", "interrupt", "Copy what is selected, else leave", show=False, id="interrupt", priority=True),
+        Binding("ctrl+z", "suspend_process", "Back to the shell; fg returns", show=False, id="suspend"),
     ]
 
     def __init__(

@@ -22,13 +22,18 @@ _RENDERER = "rich.markdown"
 
 
 def at_once(statement: str) -> RenderableType:
-    """The statement rendered where the renderer is loaded already, else as plain text."""
-    return rendered(statement) if _RENDERER in sys.modules else Text(clean(statement))
+    """The statement as Markdown, formulas and code in blocks of their own; plain text until the renderer is loaded."""
+    return _markdown()(clean(statement)) if can_render() else Text(clean(statement))
 
 
-def rendered(statement: str) -> RenderableType:
-    """The statement as Markdown, formulas and code in blocks of their own. Loads the renderer."""
-    return _markdown()(clean(statement))
+def can_render() -> bool:
+    """Whether the renderer is loaded."""
+    return _RENDERER in sys.modules
+
+
+def load() -> None:
+    """Load the renderer."""
+    _markdown()
 
 
 @cache

@@ -20,6 +20,7 @@ from textual.screen import Screen
 from textual.widgets import Footer, OptionList, Static
 from textual.widgets.option_list import Option
 
+from grader.localtime import when
 from grader.results import ReviewRow
 from grader.text import one_line
 from grader.tui.shown_keys import key_of
@@ -149,6 +150,7 @@ class ReviewScreen(Screen[None]):
     def _selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
         self._asked = None
+        self._say()
         if event.option_id is not None:
             self.post_message(self.BeginWanted(event.option_id))
 
@@ -225,11 +227,11 @@ class ReviewScreen(Screen[None]):
         keeps = f"{'remembered' if width >= ROOMY else 'kept'} for {span(row.stability)}"
         # The box and its padding, the mark, the time, and how long it is remembered.
         room = width - 8 - 2 - WHEN_WIDTH - 2 - 24
-        when = f"review/{row.exercise.id}.py" if kind == "begun" else f"due {due_in(row.due, self._now)}"
+        told = f"review/{row.exercise.id}.py" if kind == "begun" else f"due {when(row.due, self._now)}"
         title = fit(self._title(row.exercise.id), max(16, min(LONGEST_TITLE, room)))
         if kind == "begun":
-            return Content.assemble((f"{mark} ", style), title, "  ", (when, style))
-        return Content.assemble((f"{mark} ", style), title, "  ", f"{when:<{WHEN_WIDTH + 2}}", (keeps, QUIET))
+            return Content.assemble((f"{mark} ", style), title, "  ", (told, style))
+        return Content.assemble((f"{mark} ", style), title, "  ", f"{told:<{WHEN_WIDTH + 2}}", (keeps, QUIET))
 
     def _say(self) -> None:
         detail, row = self.query_one("#review-detail", Static), self._under()
@@ -282,13 +284,6 @@ def _kind(row: ReviewRow) -> Kind:
     return "begun" if row.begun else "due" if row.overdue else "later"
 
 
-def due_in(due: datetime, now: datetime) -> str:
-    """The day of `due`, seen from `now` in its zone: "today", "in 3 days", "3 days ago"."""
-    days = (due.astimezone(now.tzinfo).date() - now.date()).days
-    near = {-1: "yesterday", 0: "today", 1: "tomorrow"}
-    return near.get(days) or (f"in {days} days" if days > 0 else f"{-days} days ago")
-
-
 def span(days: float) -> str:
     """How long something is remembered, roughly: "about 9 days", "about 4 months"."""
     if days < 1.5:
@@ -311,4 +306,4 @@ def nothing_due(rows: Sequence[ReviewRow], titles: Mapping[str, str], now: datet
     """What comes first where nothing is due. `rows` has at least one."""
     first = min(rows, key=lambda row: row.due)
     title = one_line(titles.get(first.exercise.id, first.exercise.id), 60)
-    return f"Nothing is due today. The next one comes {due_in(first.due, now)}: {title}."
+    return f"Nothing is due today. The next one comes {when(first.due, now)}: {title}."

@@ -6,6 +6,7 @@ Decides what is shown when; what is known comes from the desk, what is drawn is 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
@@ -13,7 +14,8 @@ from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import ContentSwitcher
+from textual.timer import Timer
+from textual.widgets import ContentSwitcher, Tree
 
 from grader.course.source import statement
 from grader.errors import CourseError, GradlingsError, UsageError
@@ -24,6 +26,7 @@ from grader.tui.keys import WORKBENCH
 from grader.tui.messages import Happened, HintWanted
 from grader.tui.screens.flows import Flows
 from grader.tui.widgets.course_tree import CourseTree
+from grader.tui.widgets.names import Names
 from grader.tui.widgets.pane_tabs import Pane, PaneTabs
 from grader.tui.widgets.statement import Statement
 from grader.tui.widgets.status import Status
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
 
 NARROW = 100
 WIDE = 140
+DETAILS_SECONDS = 0.05
 
 
 class Workbench(Flows):
@@ -54,6 +58,8 @@ class Workbench(Flows):
         self._open = exercise
         self._been: list[str] = []
         self._gradings: Gradings | None = None
+        self._statements: dict[str, str] = {}
+        self._details: Timer | None = None
         self._rows: dict[str, Row] = {}
         self.whole = False
         self._known = (order, states)
@@ -66,6 +72,7 @@ class Workbench(Flows):
         with Horizontal(id="body"):
             yield CourseTree(self.course, order, states)
             with Vertical(id="main"):
+                yield Names(self.open_exercise)
                 yield PaneTabs(
                     [
                         Pane("statement", "Statement", "1"),
@@ -124,22 +131,46 @@ class Workbench(Flows):
         self.exercises.set_open(exercise)
         self._show_names()
         self.show_pane("statement")
-        self.remove_class("-tree")
+        if self.has_class("-tree"):  # what had the focus is not seen any more
+            self.remove_class("-tree")
+            self._focus_pane()
+        # Not at once: that would hold up the painting, and who goes through the list opens one after another.
+        if self._details is not None:
+            self._details.stop()
+        self._details = self.set_timer(DETAILS_SECONDS, self._opened_for_a_while)
+
+    def _opened_for_a_while(self) -> None:
         self.load_details()
+        self._prepare(self._open)
+
+    def _prepare(self, exercise: str) -> None:
+        """Have the statements drawn that may be asked for next: this one and its neighbours."""
+        listed = self.exercises.shown
+        place = listed.index(exercise) if exercise in listed else 0
+        around = listed[place : place + 2] + listed[max(place - 1, 0) : place]
+        self.query_one(Statement).prepare(*map(self._statement, around))
+
+    @on(Tree.NodeHighlighted)
+    def _pointed_at(self, message: Tree.NodeHighlighted[str]) -> None:
+        if message.node.data is not None and self.whole:
+            self._prepare(message.node.data)
 
     def _statement(self, exercise: str) -> str:
+        if exercise not in self._statements:
+            self._statements[exercise] = self._read_statement(exercise)
+        return self._statements[exercise]
+
+    def _read_statement(self, exercise: str) -> str:
         try:
             text = statement(self.course, exercise)
             heading, _, rest = text.partition("\n")
-            return rest.lstrip("\n") if heading.startswith("# ") else text  # the border has the title
+            return rest.lstrip("\n") if heading.startswith("# ") else text  # it is named above the panes
         except (CourseError, OSError, SyntaxError, ValueError) as error:
             return f"The statement cannot be read: {one_line(str(error))}"
 
     def _show_names(self) -> None:
         exercise = self.open_exercise
-        main = self.query_one("#main")
-        main.border_title = Text(f"{exercise.title}").plain
-        main.border_subtitle = f"{exercise.id}  {exercise.minutes} min  {exercise.points} points"
+        self.query_one(Names).show(exercise)
         file = self.app.workspace.file(exercise.id)
         self.status.set_file(file, shown_path(file))
 
@@ -339,7 +370,7 @@ class Workbench(Flows):
     @work(group="go", exclusive=True)
     async def action_path(self, name: str) -> None:
         """Choose another path of the course."""
-        if await self.app.ask(lambda session: (session.set_path(name),)) is not None:
+        if await self.app.ask(partial(_set_path, name=name)):
             self.reload_soon()
             self.app.tell(f"You are on the path {name} now.")
 
@@ -461,6 +492,11 @@ class Workbench(Flows):
     def _fit(self, width: int) -> None:
         self.set_class(width < NARROW, "-narrow")
         self.set_class(width >= WIDE, "-wide")
+
+
+def _set_path(session: Session, name: str) -> bool:
+    session.set_path(name)
+    return True
 
 
 def _solution(session: Session, exercise: str) -> str:

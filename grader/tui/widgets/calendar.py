@@ -85,8 +85,9 @@ class Calendar(Widget, can_focus=True):
         offset = event.get_content_offset(self)
         if offset is None or not 0 <= offset.y - ABOVE < 7:
             return
-        week, weekday = (offset.x - LEFT) // self._wide(self.content_size.width), offset.y - ABOVE
-        if 0 <= week < len(self._weeks) and weekday < len(self._weeks[week]):
+        width, weekday = self.content_size.width, offset.y - ABOVE
+        week = (offset.x - LEFT) // self._wide(width) + self._skip(width)
+        if offset.x >= LEFT and week < len(self._weeks) and weekday < len(self._weeks[week]):
             self.cursor = week * 7 + weekday
 
     # -- drawing -----------------------------------------------------------------------------------------------------
@@ -99,16 +100,19 @@ class Calendar(Widget, can_focus=True):
         """The months, the weekdays with their days, the legend, the sentence."""
         width = self.content_size.width
         wide = self._wide(width)
-        # What does not fit is the oldest.
-        skip = max(0, len(self._weeks) - max(1, (width - LEFT) // wide))
+        skip = self._skip(width)
         lines = [Content.styled(" " * LEFT + _months(self._weeks[skip:], wide), QUIET)]
         lines += [self._row(weekday, name, skip, wide) for weekday, name in enumerate(WEEKDAYS)]
         lines += [Content(""), _legend(), Content(""), Content.styled(sentence(self.day, self._today), "bold")]
-        return Content("\n").join(lines)
+        return Content("\n").join(line.truncate(width) for line in lines)
 
     def _wide(self, width: int) -> int:
         """How many cells a week takes."""
         return max(1, min(3, (width - LEFT) // max(1, len(self._weeks))))
+
+    def _skip(self, width: int) -> int:
+        """How many weeks do not fit: the oldest."""
+        return max(0, len(self._weeks) - max(1, (width - LEFT) // self._wide(width)))
 
     def _row(self, weekday: int, name: str, skip: int, wide: int) -> Content:
         parts: list[str | tuple[str, str]] = [(name.ljust(LEFT), QUIET)]
@@ -120,7 +124,7 @@ class Calendar(Widget, can_focus=True):
             style = STYLES[level]
             if under:
                 style = "$block-cursor-foreground on $block-cursor-background" if self.has_focus else "reverse"
-            mark = MARKS[level] * max(1, wide - 1)
+            mark = MARKS[level] * (max(1, wide - 1) if level else 1)
             parts += [(mark, style), " " * (wide - len(mark))]
         return Content.assemble(*parts)
 

@@ -9,6 +9,7 @@ from typing import ClassVar
 from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.message import Message
 from textual.widgets import Tree
 from textual.widgets.tree import TreeNode
@@ -45,11 +46,11 @@ class CourseTree(Tree[str]):
         exercise: str
 
     def __init__(self, course: Course, order: Iterable[str], states: Mapping[str, State]) -> None:
-        super().__init__(course.title, id="course")
+        super().__init__(Text(one_line(course.title)), id="course")
         self.show_root = False
         self.show_guides = False
         self.guide_depth = 2
-        self.border_title = Text(one_line(course.title, 40)).plain
+        self.border_title = Content(one_line(course.title, 40))
         self._course = course
         self._order = list(order)
         self._states = dict(states)
@@ -81,8 +82,7 @@ class CourseTree(Tree[str]):
         if rebuild:
             self._fill()
             return
-        for id in changed & self._leaves.keys():
-            self._leaves[id].set_label(self._leaf(id))
+        self._redraw(*changed)
         for topic in {id.partition("/")[0] for id in changed} & self._topics.keys():
             self._topics[topic].set_label(self._branch(topic))
 
@@ -95,35 +95,35 @@ class CourseTree(Tree[str]):
     def set_open(self, exercise: str, *, follow: bool = True) -> None:
         """Mark the exercise that is open; `follow`: the cursor goes there."""
         before, self._open = self._open, exercise
-        for id in {before, exercise} - {None}:
-            if id in self._leaves:
-                self._leaves[id].set_label(self._leaf(id))
+        self._redraw(before, exercise)
         if follow and exercise in self._leaves:
             leaf = self._leaves[exercise]
-            if leaf.parent is not None:
+            if leaf.parent is not None and not leaf.parent.is_expanded:
                 leaf.parent.expand()
             self.move_cursor(leaf)
 
     def set_running(self, exercise: str | None) -> None:
         """Mark the exercise that is being graded."""
         before, self._graded_now = self._graded_now, exercise
-        for id in {before, exercise} - {None}:
+        self._redraw(before, exercise)
+
+    def _redraw(self, *ids: str | None) -> None:
+        """Paint these anew. A label is worked out when it is painted: to set one measures all of them."""
+        for id in ids:
             if id in self._leaves:
-                self._leaves[id].set_label(self._leaf(id))
+                self._leaves[id].refresh()
 
     def _fill(self) -> None:
         self.root.remove_children()
         self._leaves, self._topics = {}, {}
-        exercises, titles = self._course.exercises, {topic.name: topic.title for topic in self._course.topics}
-        listed = [id for id in self._order if not self._hidden(id)]
-        # Topic by topic, in the order in which the path first comes to each.
-        for topic in dict.fromkeys(exercises[id].topic for id in listed):
-            branch = self.root.add(titles[topic], expand=True)
-            self._topics[topic] = branch
-            for id in listed:
-                if exercises[id].topic == topic:
-                    self._leaves[id] = branch.add_leaf(self._leaf(id), data=id)
-            branch.set_label(self._branch(topic))
+        exercises = self._course.exercises
+        # Topic by topic, in the order in which the path first comes to each, whatever is left out.
+        for topic in dict.fromkeys(exercises[id].topic for id in self._order):
+            listed = [id for id in self._order if exercises[id].topic == topic and not self._hidden(id)]
+            if listed:
+                branch = self._topics[topic] = self.root.add(self._branch(topic), expand=True)
+                for id in listed:
+                    self._leaves[id] = branch.add_leaf(Text(one_line(exercises[id].title, 60)), data=id)
         self.root.expand()
         if self._open in self._leaves:
             # The lines are counted when the tree is next laid out.
@@ -149,9 +149,9 @@ class CourseTree(Tree[str]):
 
     def render_label(self, node: TreeNode[str], base_style: Style, style: Style) -> Text:
         """The label with the line's own background; Textual's would put a triangle before a topic."""
-        label = node.label if isinstance(node.label, Text) else Text(str(node.label))
+        label = self._leaf(node.data) if node.data else node.label
         # On the cursor's own background the colours of marks would be lost.
-        drawn = Text(label.plain) if node is self.cursor_node else label.copy()
+        drawn = Text(str(label)) if node is self.cursor_node or isinstance(label, str) else label.copy()
         drawn.stylize_before(style)
         if self.size.width:
             drawn.truncate(max(self.size.width - (4 if node.parent is self.root else 5), 8), overflow="ellipsis")

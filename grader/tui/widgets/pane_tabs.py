@@ -50,7 +50,7 @@ class PaneTabs(Static):
 
     def _draw(self) -> None:
         full = self._line(remarks=True)
-        self.update(full if full.cell_len <= (self.size.width or 200) else self._line(remarks=False))
+        self.update(full if full.cell_len <= (self.size.width or 200) else self._line(remarks=False), layout=False)
 
     def _line(self, *, remarks: bool) -> Text:
         line = Text(no_wrap=True, overflow="ellipsis")

@@ -43,7 +43,9 @@ class ProgressPlot(PlotextPlot):
         plot.xlim(0, last)
         plot.ylim(0, top)
         ticks = dates(last, max(2, self.size.width // DATE_CELLS))
-        plot.xticks([float(tick) for tick in ticks], [short_date(start + timedelta(days=tick), self._today) for tick in ticks])
+        plot.xticks(
+            [float(tick) for tick in ticks], [short_date(start + timedelta(days=tick), self._today) for tick in ticks]
+        )
         counts = numbers(top, max(2, self.size.height // NUMBER_ROWS))
         plot.yticks([float(number) for number in counts], [str(number) for number in counts])
         plot.xaxes(True, False)

@@ -55,4 +55,4 @@ class Status(Static):
             line.append(one_line(shown, 60), style=Style(link=self._file.absolute().as_uri(), underline=True))
         line.append("   ").append_text(self._doing)
         line.truncate(max(width - right.cell_len - 1, 0), overflow="ellipsis", pad=True)
-        self.update(line.append_text(right))
+        self.update(line.append_text(right), layout=False)

@@ -12,8 +12,13 @@ from textual.widgets import Static
 
 from grader.statistics import Day, Effort, Milestone, Recommendation, Share, Statistics, Streak
 from grader.tui.screens.statistics import (
-    NextList, StatisticsScreen, activity_words, progress_words, told, totals,
-)  # fmt: skip
+    NextList,
+    StatisticsScreen,
+    activity_words,
+    progress_words,
+    told,
+    totals,
+)
 from grader.tui.themes import DARK, LIGHT
 from grader.tui.widgets.calendar import LEFT, MARKS, Calendar, sentence
 from grader.tui.widgets.lines import Lines, effort_lines, fit, share_lines
@@ -33,7 +38,9 @@ def _activity(weeks: int = 26) -> tuple[Day, ...]:
     return tuple(Day(day, *BUSY_DAYS.get(day, ())) for day in days)
 
 
-def _effort(id: str, attempts: int, minutes: float, passed: bool = True, hints: int = 0, assisted: bool = False) -> Effort:
+def _effort(
+    id: str, attempts: int, minutes: float, passed: bool = True, hints: int = 0, assisted: bool = False
+) -> Effort:
     return Effort(
         id, f"Title of {id}", attempts, minutes * 60, TODAY if passed else None, hints, assisted, expected_minutes=30
     )  # fmt: skip
@@ -295,8 +302,13 @@ def test_a_click_chooses_a_day() -> None:
 def test_where_there_is_little_room_the_newest_weeks_are_shown(width: int) -> None:
     calendar = Calendar(FULL.weeks, TODAY)
 
-    async def scenario(_app: Around, _pilot: Pilot[None]) -> None:
-        assert _rows(calendar)[2].rstrip()[-1] == "█"
+    async def scenario(_app: Around, pilot: Pilot[None]) -> None:
+        rows = _rows(calendar)
+        assert [row[:3] for row in rows[1:4]] == ["Mon", "Tue", "Wed"]
+        assert rows[2].rstrip()[-1] == "█"
+        at = rows[2].rstrip().index("█", LEFT)
+        await pilot.click(calendar, offset=(at, 2))
+        assert calendar.day.date == date(2026, 3, 3)
 
     play(calendar, scenario, (width, 24))
 
