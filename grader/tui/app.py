@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from grader.saving import Event
     from grader.session import Session
     from grader.tui.desk import Desk
+    from grader.tui.screens.review import ReviewScreen
 
 T = TypeVar("T")
 # What was known when the app was last left, so that the first frame need not wait for the database.
@@ -241,6 +242,20 @@ class GradlingsApp(App[None]):
         if first not in exercises or known.keys() != exercises.keys() or not set(known.values()) <= set(STATES):
             return None
         return first, list(known), cast("dict[str, State]", known)
+
+    # -- what the review screen asks for: it lies beside the workbench, so its messages come here --------------------
+
+    def on_review_screen_begin_wanted(self, message: ReviewScreen.BeginWanted) -> None:
+        """Make the review's file."""
+        self.workbench.begin_review(message.exercise, message.again)
+
+    def on_review_screen_edit_wanted(self, message: ReviewScreen.EditWanted) -> None:
+        """Open it in the editor."""
+        self.workbench.edit(self.workspace.review.file(message.exercise))
+
+    def on_review_screen_give_up_wanted(self, message: ReviewScreen.GiveUpWanted) -> None:
+        """End the review."""
+        self.workbench.give_review_up(message.exercise)
 
     def action_interrupt(self) -> None:
         """Ctrl-C copies where something is selected; elsewhere it ends the program, as everywhere."""

@@ -109,7 +109,9 @@ class Desk:
                 question, done = self._questions.get()
                 if self._closed.is_set():
                     done(None, Closed())
-                    return
+                    if self._questions.empty():
+                        return
+                    continue
                 try:
                     answer = question(session)
                 except BaseException as error:  # it is raised where it was asked

@@ -204,7 +204,7 @@ class Flows(Screen[None]):
 
         return next((screen for screen in self.app.screen_stack if isinstance(screen, ReviewScreen)), None)
 
-    @work(group="reviews", exclusive=True)
+    @work(group="review rows", exclusive=True)
     async def _refresh_reviews(self) -> None:
         rows = await self.app.ask(lambda session: session.reviews())
         screen = self._review_screen

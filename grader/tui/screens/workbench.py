@@ -457,9 +457,11 @@ class Workbench(Flows):
 
     # -- what the panes ask for --------------------------------------------------------------------------------------
 
-    @on(CourseTree.Opened)
-    def _opened(self, message: CourseTree.Opened) -> None:
-        self.open(message.exercise)
+    @on(Tree.NodeSelected)
+    def _chosen(self, message: Tree.NodeSelected[str]) -> None:
+        """Enter on an exercise opens it; on a topic it folds it, which the tree does itself."""
+        if message.node.data is not None:
+            self.open(message.node.data)
 
     @on(HintWanted)
     def _hint_wanted(self) -> None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.message import Message
 from textual.widgets import Tree
 from textual.widgets.tree import TreeNode
 
@@ -38,12 +36,6 @@ class CourseTree(Tree[str]):
         Binding("j", "cursor_down", "Down", show=False, id="course-down"),
         Binding("k", "cursor_up", "Up", show=False, id="course-up"),
     ]
-
-    @dataclass
-    class Opened(Message):
-        """An exercise was chosen with Enter or the mouse."""
-
-        exercise: str
 
     def __init__(self, course: Course, order: Iterable[str], states: Mapping[str, State]) -> None:
         super().__init__(Text(one_line(course.title)), id="course")
@@ -158,11 +150,3 @@ class CourseTree(Tree[str]):
         if node.allow_expand and not node.is_expanded:
             drawn.append(" …", style="dim")
         return Text.assemble((" ", base_style), drawn)
-
-    # -- what is chosen --------------------------------------------------------------------------------------------
-
-    def on_tree_node_selected(self, event: Tree.NodeSelected[str]) -> None:
-        """Enter on an exercise opens it; on a topic it folds it, which the tree does itself."""
-        event.stop()
-        if event.node.data is not None:
-            self.post_message(self.Opened(event.node.data))

@@ -31,8 +31,9 @@ class PaneTabs(Static):
 
     def set_open(self, pane: str) -> None:
         """Mark the pane that is open."""
-        self._open = pane
-        self._draw()
+        if pane != self._open:
+            self._open = pane
+            self._draw()
 
     def set_remark(self, pane: str, remark: str, style: str = "dim") -> None:
         """Say in a word what a pane holds."""

@@ -43,6 +43,7 @@ class Statement(Widget, can_focus=True):
         self._lines: list[Strip] = []
         self._top = 0
         self._width = 0
+        self._blank = Strip([])
         self._drawn: dict[tuple[str, int, Style], list[Strip]] = {}
         self._wanted: list[str] = []
 
@@ -98,6 +99,7 @@ class Statement(Widget, can_focus=True):
 
     def _take(self) -> None:
         self._width = self.size.width
+        self._blank = Strip.blank(self._width, self.rich_style)
         self._lines = self._draw(self._statement)
         self._top = min(self._top, max(len(self._lines) - self.size.height, 0))
         self.refresh()
@@ -112,7 +114,8 @@ class Statement(Widget, can_focus=True):
             console = self.app.console
             options = console.options.update(width=width, height=None, highlight=False)
             lines = console.render_lines(at_once(statement), options, style=self.rich_style, pad=True)
-            known = [Strip(line, width) for line in lines]
+            gap = Segment("  ", self.rich_style)
+            known = [Strip([*line, gap], width + 2) for line in lines]
         self._drawn[key] = known
         if len(self._drawn) > KEPT:
             self._drawn.pop(next(iter(self._drawn)))
@@ -122,12 +125,12 @@ class Statement(Widget, can_focus=True):
         """One line, as Textual asks for it, with its part of the scroll bar."""
         if self._width != self.size.width:
             self._take()
-        place, height, style = y + self._top, self.size.height, self.rich_style
-        line = self._lines[place] if place < len(self._lines) else Strip.blank(max(self.size.width - 2, 0), style)
-        bar = " "
-        if len(self._lines) > height > 0:
-            first = self._top * height // len(self._lines)
-            last = -(-(self._top + height) * height // len(self._lines))
-            bar = "┃" if first <= y < last else "│"
-        end = Segment(f" {bar}", style + Style(dim=True) if bar == "│" else style)
-        return Strip([*line, end], self.size.width)
+        place, height = y + self._top, self.size.height
+        line = self._lines[place] if place < len(self._lines) else self._blank
+        if len(self._lines) <= height or not height:
+            # The very same strip each time: Textual keeps with it what it has worked out of it.
+            return line
+        first = self._top * height // len(self._lines)
+        last = -(-(self._top + height) * height // len(self._lines))
+        style, bar = (self.rich_style, "┃") if first <= y < last else (self.rich_style + Style(dim=True), "│")
+        return Strip([*line.crop(0, self.size.width - 1), Segment(bar, style)], self.size.width)

@@ -51,7 +51,7 @@ class Status(Static):
         line = Text(" ", no_wrap=True, overflow="ellipsis", end="")
         if self._file is not None:
             # A link that terminals open; the path is encoded, so no name can end it early.
-            shown = self._shown if width >= 100 else self._file.name
+            shown = self._shown if width >= 100 and len(self._shown) <= 60 else self._file.name
             line.append(one_line(shown, 60), style=Style(link=self._file.absolute().as_uri(), underline=True))
         line.append("   ").append_text(self._doing)
         line.truncate(max(width - right.cell_len - 1, 0), overflow="ellipsis", pad=True)

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from textual.containers import Vertical
 from textual.css.query import NoMatches
 from textual.message import Message
 from textual.pilot import Pilot
@@ -31,6 +30,7 @@ from grader.session import Session
 from grader.tui.app import GradlingsApp
 from grader.tui.messages import Happened
 from grader.tui.screens.workbench import Workbench
+from grader.tui.widgets.names import Names
 
 from .drawing import drawn
 
@@ -252,7 +252,8 @@ class Bench:
         return drawn(self.app.screen)
 
     def title(self) -> str:
-        return str(self.bench.query_one("#main", Vertical).border_title)
+        """What is named above the panes."""
+        return drawn(self.bench.query_one(Names)).strip()
 
 
 def _ends(event: Event, exercise: str) -> bool:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 import psutil
+import pytest
 
 from grader.course.read import find_course
 from grader.course.workspace import init
@@ -28,6 +31,11 @@ PROMPT = "ready>"
 PATIENCE = 40.0
 
 T = TypeVar("T")
+
+needs_tmux = [
+    pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux"),
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc"),
+]
 
 
 def until(condition: Callable[[], T], otherwise: Callable[[], str] = str, within: float = PATIENCE) -> T:
@@ -138,6 +146,25 @@ class Terminal:
         self.shows(f"ended {code}", within=10)
         assert self.modes == ()
         nothing_runs(self.folder)
+
+
+Open = Callable[..., Terminal]
+
+
+@contextlib.contextmanager
+def terminals(temporary: pytest.TempPathFactory, workspace: Path) -> Iterator[Open]:
+    """Opens terminals in `workspace` or elsewhere (`open(cwd, size, **environment)`), and closes them all at the end."""
+    opened: list[Terminal] = []
+
+    def open(cwd: Path = workspace, size: tuple[int, int] = (120, 30), **more: str) -> Terminal:
+        opened.append(Terminal(temporary.mktemp("t"), cwd, size, **more))
+        return opened[-1]
+
+    try:
+        yield open
+    finally:
+        for each in opened:
+            each.close()
 
 
 # -- processes ---------------------------------------------------------------------------------------------------------

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,20 +17,19 @@ from .terminal import (
     SAVES,
     SLOPE,
     WRONG,
+    Open,
     Terminal,
     listens,
     make_workspace,
+    needs_tmux,
     nothing_runs,
     programs,
     replaced,
+    terminals,
     until,
 )
 
-pytestmark = [
-    pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux"),
-    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc"),
-]
-Open = Callable[..., Terminal]
+pytestmark = needs_tmux
 
 
 @pytest.fixture
@@ -41,15 +39,8 @@ def workspace(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def open_terminal(tmp_path_factory: pytest.TempPathFactory, workspace: Path) -> Iterator[Open]:
-    opened: list[Terminal] = []
-
-    def open(cwd: Path = workspace, size: tuple[int, int] = (120, 30), **more: str) -> Terminal:
-        opened.append(Terminal(tmp_path_factory.mktemp("t"), cwd, size, **more))
-        return opened[-1]
-
-    yield open
-    for each in opened:
-        each.close()
+    with terminals(tmp_path_factory, workspace) as open:
+        yield open
 
 
 @pytest.mark.parametrize("ending", ["q", "C-c"])

@@ -1,0 +1,130 @@
+"""The app in a real terminal when something ends that should not: itself, its window, the engine's processes, a learner's program."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from .terminal import (
+    CLAMP,
+    ENDLESS,
+    RIGHT,
+    SLOPE,
+    WRONG,
+    Open,
+    Terminal,
+    grades,
+    kill,
+    make_workspace,
+    needs_tmux,
+    nothing_runs,
+    programs,
+    replaced,
+    running,
+    terminals,
+    until,
+)
+
+pytestmark = needs_tmux
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    return make_workspace(tmp_path / "ws")
+
+
+@pytest.fixture
+def open_terminal(tmp_path_factory: pytest.TempPathFactory, workspace: Path) -> Iterator[Open]:
+    with terminals(tmp_path_factory, workspace) as open:
+        yield open
+
+
+@pytest.fixture
+def terminal(open_terminal: Open) -> Terminal:
+    return open_terminal()
+
+
+def _grading(terminal: Terminal, app: psutil.Process, file: Path, source: str = ENDLESS) -> None:
+    """A grading begins that does not end by itself for seconds."""
+    replaced(file, source)
+    terminal.shows("grading ...")
+    until(lambda: grades(app))
+
+
+# -- the app is ended --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("busy", [False, True], ids=["idle", "grading"])
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP, "window"], ids=["SIGTERM", "SIGHUP", "window"])
+def test_ended_from_outside_it_leaves_nothing(terminal, workspace, how, busy):
+    app = terminal.start()
+    assert len(running(terminal.folder)) >= 3  # itself, the judge, the parent of the cells
+    if busy:
+        _grading(terminal, app, workspace / CLAMP)
+    if how == "window":
+        terminal.close_window()
+        nothing_runs(terminal.folder)
+    else:
+        app.send_signal(how)
+        terminal.ended(0)
+
+
+@pytest.mark.parametrize("key", ["q", "C-c"])
+def test_left_during_a_grading_it_ends_at_once(terminal, workspace, key):
+    app = terminal.start()
+    _grading(terminal, app, workspace / CLAMP)
+    begun = time.monotonic()
+    terminal.press(key)
+    terminal.ended(0)
+    assert time.monotonic() - begun < 3
+
+
+@pytest.mark.parametrize("busy", [False, True], ids=["idle", "grading"])
+def test_killed_it_leaves_no_process_and_no_lock(terminal, workspace, busy):
+    app = terminal.start()
+    replaced(workspace / CLAMP, WRONG)
+    terminal.shows("✗ failed  0 of 3 checks", "History 1")
+    if busy:
+        _grading(terminal, app, workspace / CLAMP)
+    kill(app)
+    terminal.shows("Killed", "ended 137")
+    nothing_runs(terminal.folder)
+    terminal.type("reset")
+    terminal.no_longer("Killed")
+    terminal.start()
+    begun = terminal.shows("✗ failed  0 of 3 checks", "History 1")  # what was shown is kept
+    assert "Another gradlings" not in begun
+    replaced(workspace / CLAMP, RIGHT)
+    terminal.shows("✓ passed  3 of 3 checks", "History 2")
+
+
+# -- the engine's processes are ended ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("busy", [False, True], ids=["idle", "grading"])
+@pytest.mark.parametrize("module", ["grader.judge", "grader.cell"])
+def test_a_killed_engine_is_started_again(terminal, workspace, module, busy):
+    app = terminal.start()
+    replaced(workspace / CLAMP, WRONG)
+    terminal.shows("✗ failed  0 of 3 checks", "History 1")
+    victim = programs(terminal.folder, module)[0]
+    if busy:
+        slow = "def slope(f, x, h):\n    for _ in range(20_000_000):\n        pass\n    return (f(x + h) - f(x - h)) / (2 * h)\n"
+        _grading(terminal, app, workspace / SLOPE, slow)
+    kill(victim)
+    until(lambda: not victim.is_running() or victim.status() == psutil.STATUS_ZOMBIE)
+    if busy:
+        said = terminal.shows("numbers/slope")
+        terminal.no_longer("grading ...")
+        said = terminal.screen
+        assert "not graded" not in said
+    replaced(workspace / CLAMP, RIGHT)
+    said = terminal.shows("✓ passed  3 of 3 checks", "History 2")
+    assert "not graded" not in said
+    terminal.press("q")
+    terminal.ended(0)
