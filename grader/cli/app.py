@@ -115,7 +115,8 @@ def _next_steps() -> str:
     if root is not None:
         return (
             f"This is a gradlings workspace: {click.format_filename(str(root))}\n\n"
-            "  gradlings watch    grades every save; keep it open beside your editor\n"
+            "  gradlings          in a terminal opens the app; keep it open beside your editor\n"
+            "  gradlings watch    grades every save as well, in plain lines\n"
             "  gradlings list     shows the exercises and how far you are\n"
             "  gradlings hint     helps with the current exercise\n\n"
             "All commands: gradlings --help"
@@ -124,6 +125,6 @@ def _next_steps() -> str:
         "Learn large language models by building them, graded on every save.\n\n"
         "  1. gradlings init my-llm    makes a workspace in the folder my-llm\n"
         "  2. cd my-llm\n"
-        "  3. gradlings watch          tells you which file to edit; every save is graded at once\n\n"
+        "  3. gradlings                opens the app: it says what to do, and grades every save\n\n"
         "All commands: gradlings --help"
     )

@@ -47,4 +47,5 @@ def command(folder: Path, course: str | None, as_json: bool) -> None:
     click.echo("\nNext:")
     if workspace.root != Path.cwd().resolve():
         click.echo(f"  cd {click.format_filename(str(folder))}")
-    click.echo("  gradlings watch    tells you which file to edit; every save is graded at once")
+    click.echo("  gradlings          opens the app: it says what to do, and grades every save")
+    click.echo("  gradlings watch    the same in plain lines")

@@ -22,7 +22,7 @@ from .conftest import MINICOURSE, PROGRAM, environment
 def test_without_arguments_it_says_how_to_begin(inside):
     ran = inside()
     assert ran.code == 0
-    steps = [ran.out.find(step) for step in ("gradlings init", "cd ", "gradlings watch")]
+    steps = [ran.out.find(step) for step in ("gradlings init", "cd ", "3. gradlings ")]
     assert -1 < steps[0] < steps[1] < steps[2]
 
 
