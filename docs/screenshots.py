@@ -22,8 +22,8 @@ from textual.css.query import NoMatches
 from textual.pilot import Pilot
 
 import grader.localtime
+import grader.tui.app
 from grader.course.read import find_course
-from grader.course.source import worked_solution
 from grader.course.workspace import Workspace, init
 from grader.engine import Engine
 from grader.model import Check, Course, Submission, Verdict
@@ -80,6 +80,8 @@ class Clock:
 class Sitter(GradlingsApp):
     """The app, which knows which verdicts have reached its screen."""
 
+    CSS_PATH = Path(grader.tui.app.__file__).parent / "screens" / "workbench.tcss"
+
     def __init__(self, place: Workspace, theme: str) -> None:
         settings = place.root.parent / "settings.toml"
         settings.write_text(f'theme = "{theme}"\n', encoding="utf-8")
@@ -102,11 +104,8 @@ def write(place: Workspace, exercise: str, solution: str) -> None:
     """Put a solution into the learner's file, below the statement."""
     stub = place.course.stub(exercise).read_text(encoding="utf-8")
     statement = ast.parse(stub).body[0].end_lineno
-    if solution == "reference":
-        code = worked_solution(place.course.reference(exercise).read_text(encoding="utf-8"))
-    else:
-        code = (SOLUTIONS / exercise / f"{solution}.py").read_text(encoding="utf-8")
-        code = "\n".join(code.splitlines()[ast.parse(code).body[0].end_lineno or 0 :]).lstrip("\n")
+    code = (SOLUTIONS / exercise / f"{solution}.py").read_text(encoding="utf-8")
+    code = "\n".join(code.splitlines()[ast.parse(code).body[0].end_lineno or 0 :]).lstrip("\n")
     text = "\n".join(stub.splitlines()[:statement]) + "\n\n" + code + "\n"
     target = place.file(exercise)
     target.with_suffix(".new").write_text(text, encoding="utf-8")

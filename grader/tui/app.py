@@ -63,6 +63,7 @@ class GradlingsApp(App[None]):
     CSS_PATH = "screens/workbench.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+c", "interrupt", "Copy what is selected, else leave", show=False, id="interrupt", priority=True),
+        Binding("question_mark,f1", "help", "Help for where you are", show=False, id="help"),
         Binding("ctrl+z", "suspend_process", "Back to the shell; fg returns", show=False, id="suspend"),
     ]
 
@@ -256,6 +257,12 @@ class GradlingsApp(App[None]):
     def on_review_screen_give_up_wanted(self, message: ReviewScreen.GiveUpWanted) -> None:
         """End the review."""
         self.workbench.give_review_up(message.exercise)
+
+    def action_help(self) -> None:
+        """Help for the screen in front."""
+        from grader.tui.screens.help import HelpScreen, sections_for
+
+        self.push_screen(HelpScreen(self.TITLE or "", sections_for(self.screen)))
 
     def action_interrupt(self) -> None:
         """Ctrl-C copies where something is selected; elsewhere it ends the program, as everywhere."""

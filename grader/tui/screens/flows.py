@@ -35,6 +35,10 @@ class Flows(Screen[None]):
         """Show an exercise."""
         raise NotImplementedError
 
+    def line_to_edit(self, file: Path) -> int | None:
+        """Where in the learner's file the work is, as far as it is known."""
+        raise NotImplementedError
+
     def changed(self) -> None:
         """The learner's file or its history is another one now."""
         raise NotImplementedError
@@ -49,7 +53,7 @@ class Flows(Screen[None]):
         """Open the learner's file in their editor."""
         file = self.app.workspace.file(self.open_exercise.id)
         if file.exists():
-            self.edit(file, line)
+            self.edit(file, line or self.line_to_edit(file))
         else:
             key = self.app.key_of("reset")
             self.app.tell(f"{shown_path(file)} is not there.", f"{key} puts the stub there.", severity="warning")
@@ -163,9 +167,7 @@ class Flows(Screen[None]):
 
     def action_help(self) -> None:
         """Help for where the learner is."""
-        from grader.tui.screens.help import HelpScreen, sections_for
-
-        self.app.push_screen(HelpScreen("gradlings", sections_for(self)))
+        self.app.action_help()
 
     def action_settings(self) -> None:
         """Theme, editor, keys."""

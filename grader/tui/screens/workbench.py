@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
@@ -141,6 +142,7 @@ class Workbench(Flows):
 
     def _opened_for_a_while(self) -> None:
         self.load_details()
+        self._remember()
         self._prepare(self._open)
 
     def _prepare(self, exercise: str) -> None:
@@ -241,7 +243,12 @@ class Workbench(Flows):
         self.exercises.set_states([row.exercise.id for row in rows], states)
         passed = sum(row.state in ("passed", "pending") for row in rows)
         self.status.set_passed(passed, len(rows))
-        self.app.remember(self._open, self._rows, states)
+        self._remember()
+
+    def _remember(self) -> None:
+        """Keep what the next first frame shows, once it is known."""
+        if self._rows:
+            self.app.remember(self._open, self._rows, {id: row.state for id, row in self._rows.items()})
 
     def show_verdict(self, verdict: Verdict | None) -> None:
         tabs = self.query_one(PaneTabs)
@@ -274,7 +281,8 @@ class Workbench(Flows):
             taken = len(session.hints(exercise))
             if known.passed_version is None and not session.store.solution_opened(exercise):
                 return None, False, "", taken
-            return _solution(session, exercise), known.assisted, _yours(session, exercise), taken
+            assisted = known.assisted or known.passed_version is None
+            return _solution(session, exercise), assisted, _yours(session, exercise), taken
 
         found = await self.app.ask(gather)
         if found is None or exercise != self._open or not self.is_attached:
@@ -444,6 +452,21 @@ class Workbench(Flows):
         if taken is not None and exercise == self._open and self.whole:
             self._show_hints(taken[1])
             self.show_pane("hints")
+
+    def line_to_edit(self, file: Path) -> int | None:
+        """The last line of the open check's traceback; else where the stub stops, or the first definition."""
+        check = self.checks.opened if self.whole else None
+        if check is not None and check.status != "passed" and check.traceback:
+            return check.traceback[-1].line
+        try:
+            lines = file.read_text(encoding="utf-8", errors="replace").split("\n")
+        except OSError:
+            return None
+        for wanted in ("raise NotImplementedError", "def ", "class "):
+            found = next((n for n, line in enumerate(lines, 1) if line.lstrip().startswith(wanted)), None)
+            if found is not None:
+                return found
+        return None
 
     def action_compare(self) -> None:
         """The comparison of the open check on the whole screen."""

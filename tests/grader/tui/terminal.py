@@ -142,8 +142,10 @@ class Terminal:
         return app
 
     def ended(self, code: int = 0) -> None:
-        """The app has ended with that code, the screen is the shell's again, and nothing of it is running."""
+        """The app has ended with that code and without a word, the screen is the shell's again, and nothing is running."""
         self.shows(f"ended {code}", within=10)
+        said = self._tmux("capture-pane", "-p", "-J").rpartition("; echo ended $?")[2].split()
+        assert said[:2] == ["ended", str(code)], said
         assert self.modes == ()
         nothing_runs(self.folder)
 

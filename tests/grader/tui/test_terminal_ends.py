@@ -114,7 +114,7 @@ def test_a_killed_engine_is_started_again(terminal, workspace, module, busy):
     terminal.shows("✗ failed  0 of 3 checks", "History 1")
     victim = programs(terminal.folder, module)[0]
     if busy:
-        slow = "def slope(f, x, h):\n    for _ in range(20_000_000):\n        pass\n    return (f(x + h) - f(x - h)) / (2 * h)\n"
+        slow = "def slope(f, x, h):\n    for _ in range(5_000_000):\n        pass\n    return (f(x + h) - f(x - h)) / (2 * h)\n"
         _grading(terminal, app, workspace / SLOPE, slow)
     kill(victim)
     until(lambda: not victim.is_running() or victim.status() == psutil.STATUS_ZOMBIE)
@@ -126,5 +126,47 @@ def test_a_killed_engine_is_started_again(terminal, workspace, module, busy):
     replaced(workspace / CLAMP, RIGHT)
     said = terminal.shows("✓ passed  3 of 3 checks", "History 2")
     assert "not graded" not in said
+    terminal.press("q")
+    terminal.ended(0)
+
+
+# -- a learner's program does not end ----------------------------------------------------------------------------------
+
+
+def _answers(terminal: Terminal, statement: str) -> None:
+    """Keys are answered while a learner's program runs: each within a second, one for a busy machine's sake excepted."""
+    took = []
+    for key, words in (("3", "none is taken yet"), ("1", statement), ("F1", "gradlings"), ("Escape", "Quit")):
+        before = time.monotonic()
+        terminal.press(key)
+        terminal.shows(words)
+        took.append(time.monotonic() - before)
+    assert sorted(took)[-2] < 1, took
+    assert "grading ..." in terminal.screen
+
+
+def test_an_endless_loop(terminal, workspace):
+    terminal.start()
+    replaced(workspace / SLOPE, "def slope(f, x, h):\n    while True:\n        pass\n")  # its limit is two seconds a check
+    terminal.press("]")
+    terminal.shows("The slope of a function", "grading ...")
+    _answers(terminal, "worked out on paper")
+    said = terminal.shows("✗ error", "took too long", "No answer within 2 s", "line 2", "while True:")
+    assert "grading ..." not in said
+
+
+def test_more_output_than_anybody_reads(terminal, workspace):
+    """For ever, at a pace that takes seconds to the limit; then 200 MB at once."""
+    terminal.start()
+    forever = "def clamp(x, low, high):\n    while True:\n        print('spam ' * 20_000)\n        time.sleep(0.01)\n"
+    replaced(workspace / CLAMP, f"import time\n{forever}")
+    terminal.shows("grading ...")
+    _answers(terminal, "Gradients that are too large")
+    terminal.shows("✗ error", "Your code printed more than 16 MiB", "History 1")
+    at_once = "def clamp(x, low, high):\n    print('spam ' * 40_000_000)\n    return x\n"
+    replaced(workspace / CLAMP, at_once)
+    terminal.shows("✗ error", "Your code printed more than 16 MiB", "History 2")
+    replaced(workspace / CLAMP, RIGHT)
+    terminal.shows("✓ passed  3 of 3 checks")
     terminal.press("q")
     terminal.ended(0)

@@ -97,7 +97,7 @@ def test_a_memory_that_is_no_file_is_ignored(place):
 def test_what_was_open_is_open_again(place):
     async def leave(bench: Bench) -> None:
         await bench.press("n")
-        await bench.until(lambda: bench.open == FREQUENCIES)
+        await bench.until(lambda: (place.root / OWN / MEMORY).read_text().startswith(f"{FREQUENCIES}\n"))
 
     play(place, leave)
 
