@@ -107,7 +107,7 @@ def run() -> Result:
     worst = max(rows.values(), key=lambda row: row["ratio"])
     return Result(
         "key_to_paint", worst["ours_ms"], worst["peer_ms"], worst["ratio"], "ms", STEPS,
-        f"ratio at most {REACH:g}", worst["ratio"] <= REACH, "the same in a bare Textual Tree of 200 beside a Static", {"keys": rows},
+        f"ratio at most {REACH:g}", worst["ratio"] <= REACH, "the same in a bare Tree of 200 beside a Static", {"keys": rows},
     )  # fmt: skip
 
 

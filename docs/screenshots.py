@@ -18,6 +18,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import textual.constants
 from textual.css.query import NoMatches
 from textual.pilot import Pilot
 
@@ -35,7 +36,6 @@ IMAGES = Path(__file__).parent / "images"
 SOLUTIONS = Path(__file__).parents[1] / "tests" / "solutions"
 NOW = datetime(2026, 3, 12, 18, 30, tzinfo=UTC)
 FAILING, PASSING = "attention/scaled_dot_product", "positional_encoding/rope"
-SIZE = (132, 38)
 PATIENCE_SECONDS = 60.0
 FONTS = "'DejaVu Sans Mono', Menlo, Consolas, 'Liberation Mono', monospace"
 # (days ago, exercise, solutions in the order in which they are saved): what the learner of the pictures has done so far.
@@ -148,7 +148,7 @@ def plain(svg: str) -> str:
 Scene = Callable[[Sitter, Pilot[None]], Awaitable[None]]
 
 
-async def draw(place: Workspace, scene: Scene, theme: str, size: tuple[int, int] = SIZE) -> str:
+async def draw(place: Workspace, scene: Scene, theme: str, size: tuple[int, int]) -> str:
     """The app as an SVG, when the scene is over."""
     app = Sitter(place, theme)
     async with app.run_test(size=size) as pilot:
@@ -174,7 +174,7 @@ async def failing(app: Sitter, pilot: Pilot[None]) -> None:
     await until(pilot, lambda: app.workbench.checks.opened is not None)
     for _ in range(20):
         check = app.workbench.checks.opened
-        if check is not None and check.comparison and len(str(check.comparison.get("shape"))) > 5:
+        if check is not None and check.comparison and len(check.comparison["actual"]["values"]) >= 20:
             break
         await pilot.press("j")
 
@@ -184,6 +184,7 @@ async def passed(app: Sitter, pilot: Pilot[None]) -> None:
     await grade(app, pilot, PASSING, "right_complex")
     card = app.workbench.solution.query_one("#solution-card")
     await until(pilot, lambda: card.display)
+    await pilot.press("t")  # room for both sources side by side
 
 
 async def statistics(app: Sitter, pilot: Pilot[None]) -> None:
@@ -194,25 +195,28 @@ async def statistics(app: Sitter, pilot: Pilot[None]) -> None:
     await until(pilot, lambda: isinstance(app.screen, StatisticsScreen))
 
 
-PICTURES: dict[str, tuple[Scene, str]] = {
-    "failing-check": (failing, "gradlings-dark"),
-    "pass": (passed, "gradlings-dark"),
-    "statistics": (statistics, "gradlings-light"),
+PICTURES: dict[str, tuple[Scene, str, tuple[int, int]]] = {
+    "failing-check": (failing, "gradlings-dark", (132, 38)),
+    "pass": (passed, "gradlings-dark", (132, 38)),
+    "statistics": (statistics, "gradlings-light", (150, 42)),
 }
 
 
 def main() -> None:
     """Draw them all."""
-    os.environ.update(TZ="UTC", TEXTUAL_ANIMATIONS="none")
+    os.environ["TZ"] = "UTC"
     time.tzset()
+    # Read when the app is made, and from the environment only when Textual is imported.
+    textual.constants.COLOR_SYSTEM = "truecolor"  # type: ignore[misc]
+    textual.constants.TEXTUAL_ANIMATIONS = "none"  # type: ignore[misc]
     grader.localtime.local_now = lambda: NOW
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         place = init(Path(folder) / "my-llm", find_course(None)).workspace
         live(place)
         with contextlib.chdir(place.root):
-            for name, (scene, theme) in PICTURES.items():
-                svg = asyncio.run(draw(place, scene, theme))
+            for name, (scene, theme, size) in PICTURES.items():
+                svg = asyncio.run(draw(place, scene, theme, size))
                 (IMAGES / f"{name}.svg").write_text(svg, encoding="utf-8")
                 print(f"docs/images/{name}.svg  {len(svg) // 1024} kB")
 

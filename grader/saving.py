@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from grader.course.workspace import EXERCISES
 from grader.errors import EngineError, GradlingsError, StoreError, UsageError
 from grader.mailbox import Closed, Mailbox
 from grader.model import Attempt, Check, Verdict
@@ -109,15 +110,23 @@ class SaveLoop:
 
     `tell` hears of everything, on the thread that calls `run` (a `Note` may come from the watcher's); what it raises ends the
     loop. The session belongs to that thread until `run` returns. `checks`: tell of each check as it ends.
+    `since`: a time (of `time.time`) after which saves count although they came before `run`; by default that of this call.
     """
 
     def __init__(
-        self, session: Session, tell: Callable[[Event], None], *, poll: bool = False, checks: bool = False
+        self,
+        session: Session,
+        tell: Callable[[Event], None],
+        *,
+        poll: bool = False,
+        checks: bool = False,
+        since: float | None = None,
     ) -> None:
         self._session = session
         self._tell = tell
         self._poll = poll
         self._checks = checks
+        self._since = time.time() if since is None else since
         self._mailbox = Mailbox(self._cancel)
         self._stopped_at: float | None = None
         self._watchers: list[tuple[Watcher, threading.Thread]] = []
@@ -187,16 +196,30 @@ class SaveLoop:
             for _, thread in self._watchers:
                 thread.join()
 
+    def _written(self, id: str) -> bool:
+        """Whether the learner has written anything in the file: a stub that was just made is no save."""
+        try:
+            return not self._session.workspace.untouched(id, self._session.workspace.read(id))
+        except UsageError:
+            return True
+
     def _start_watching(self, workspace: Workspace, files: Mapping[Path, str]) -> Watcher:
         watcher = Watcher(workspace.root / workspace.folder, files, poll=self._poll)
-        thread = threading.Thread(target=self._watch, args=(watcher,), name=f"watcher of {workspace.folder}", daemon=True)
+        if workspace.folder == EXERCISES:
+            for save in watcher.early(self._since, self._written):
+                self._mailbox.put(save)
+        thread = threading.Thread(
+            target=self._watch, args=(watcher,), name=f"watcher of {workspace.folder}", daemon=True
+        )
         self._watchers.append((watcher, thread))
         thread.start()
         return watcher
 
     def _watch(self, watcher: Watcher) -> None:
         try:
-            watcher.run(self._mailbox.put, self._unwatch, lambda how: self._tell(Note(f"Watching by {how} from now on.")))
+            watcher.run(
+                self._mailbox.put, self._unwatch, lambda how: self._tell(Note(f"Watching by {how} from now on."))
+            )
         except BaseException as error:
             # A watcher that has died unseen would let the learner wait for ever.
             self._mailbox.fail(error)

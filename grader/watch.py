@@ -92,6 +92,15 @@ class Watcher:
                     report(save)
         self.close()
 
+    def early(self, since: float, written: Callable[[str], bool]) -> list[Save]:
+        """The files saved after `since` (of `time.time`), before anybody listened, of those exercises that are `written`.
+
+        To be asked before `run`, which does not report them again.
+        """
+        recent = [path for path in self._files if (found := _signature(path)) is not None and found[0] >= since * 1e9]
+        saves = [self._look(path) for path in recent if written(self._files[path])]
+        return [save for save in saves if save is not None and save.state == "saved"]
+
     def forget(self, exercise: str) -> None:
         """Report the next save of `exercise` although its content be the same."""
         for path, id in self._files.items():

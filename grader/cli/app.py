@@ -89,7 +89,9 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="gradlings")
-@click.option("--course", metavar="COURSE", help="Open the app on this course: a folder, or the name of an installed one.")
+@click.option(
+    "--course", metavar="COURSE", help="Open the app on this course: a folder, or the name of an installed one."
+)
 @click.option("--poll", is_flag=True, help="In the app, look for saves every 0.2 s instead of waiting for file events.")
 @click.pass_context
 def gradlings(ctx: click.Context, course: str | None, poll: bool) -> None:

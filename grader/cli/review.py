@@ -13,8 +13,8 @@ from grader.localtime import local_now, when
 from grader.text import one_line
 
 if TYPE_CHECKING:
-
     from grader.session import ReviewBegun, ReviewRow, Session
+
 
 @click.command("review")
 @exercise_argument()

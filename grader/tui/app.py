@@ -6,10 +6,9 @@ benchmark hold it to that.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import gc
-import signal
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +28,7 @@ from grader.tui import settings as settings_of
 from grader.tui.messages import Happened, Lost
 from grader.tui.screens.workbench import Workbench
 from grader.tui.settings import Settings
+from grader.tui.signals import leave_on_signals
 from grader.tui.themes import DARK, LIGHT, markdown_styles, terminal_colours
 from grader.tui.widgets.statement import Statement
 
@@ -81,6 +81,7 @@ class GradlingsApp(App[None]):
         self.workspace = workspace
         self.desk: Desk | None = None
         self._poll = poll
+        self._started = time.time()
         self._make_session = make_session
         self._kept: list[str] = []
         self._styled = False
@@ -103,10 +104,7 @@ class GradlingsApp(App[None]):
         """The first frame is there: load the rest."""
         gc.freeze()  # modules and classes, which stay as long as the app
         gc.enable()
-        for name in ("SIGTERM", "SIGHUP"):
-            if hasattr(signal, name):
-                with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # not here, or not in a test
-                    asyncio.get_running_loop().add_signal_handler(getattr(signal, name), self.exit)
+        leave_on_signals(self)
         self._begin()
 
     @work
@@ -114,7 +112,7 @@ class GradlingsApp(App[None]):
         from grader.tui.desk import Desk
 
         make = {} if self._make_session is None else {"make_session": self._make_session}
-        self.desk = Desk(self.workspace, self._heard, self._failed, poll=self._poll, **make)
+        self.desk = Desk(self.workspace, self._heard, self._failed, poll=self._poll, since=self._started, **make)
         self.desk.start()
         self.style_markdown()
         screen = self.workbench
@@ -139,7 +137,7 @@ class GradlingsApp(App[None]):
         hint = error.hint if isinstance(error, GradlingsError) else "Leave with q and start gradlings again."
         message = error.message if isinstance(error, GradlingsError) else f"{FAULT}: {one_line(repr(error))}"
         with contextlib.suppress(Exception):
-            self.post_message(Lost(f"Saves are not graded any more: {message}", hint))
+            self.workbench.post_message(Lost(f"Saves are not graded any more: {message}", hint))
 
     def on_lost(self, message: Lost) -> None:
         """A thread behind the app has ended."""

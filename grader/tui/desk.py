@@ -42,6 +42,7 @@ class Desk:
         failed: Callable[[BaseException], None],
         *,
         poll: bool = False,
+        since: float | None = None,
         make_session: Callable[[Workspace], Session] = Session,
     ) -> None:
         self.workspace = workspace
@@ -50,7 +51,7 @@ class Desk:
         self._questions = queue.SimpleQueue()
         self._asked = make_session(workspace)
         self._graded = make_session(workspace)
-        self._loop = SaveLoop(self._graded, tell, poll=poll, checks=True)
+        self._loop = SaveLoop(self._graded, tell, poll=poll, checks=True, since=since)
         self._closed = threading.Event()
         self._threads = [
             threading.Thread(target=self._answer, name="desk", daemon=True),

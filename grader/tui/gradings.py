@@ -30,6 +30,7 @@ class Gradings:
         self.last: str | None = None
         self._review = False
         self._finished: list[Check] = []
+        self._listed: int | None = None  # how many of them are in the pane; None: it has something else
         self._timer: Timer | None = None
         self._shown = False
 
@@ -40,6 +41,8 @@ class Gradings:
                 self._begin(exercise, review)
             case saving.Checked(exercise, check):
                 if exercise == self.current:
+                    if any(check.id == each.id for each in self._finished):  # the engine was lost, and grades once more
+                        self._finished, self._listed = [], None
                     self._finished.append(check)
             case saving.Graded(outcome):
                 self._finish(outcome)
@@ -66,7 +69,7 @@ class Gradings:
 
     def _begin(self, exercise: str, review: bool) -> None:
         self._stop_showing()
-        self.current, self._review, self._finished = exercise, review, []
+        self.current, self._review, self._finished, self._listed = exercise, review, [], None
         # Most gradings end before anybody could read that they have begun, and painting takes a core from them.
         self._timer = self._bench.set_interval(SHOW_SECONDS, self._show)
 
@@ -80,12 +83,33 @@ class Gradings:
             self._shown = True
             self._bench.exercises.set_running(exercise)
             self._say(exercise, Text("grading ...", style="yellow"))
-            if on_bench:
-                self._bench.checks.begin(self._bench.open_exercise)
-        finished, self._finished = self._finished, []
-        if on_bench:
-            for check in finished:
-                self._bench.checks.add(check)
+        if not on_bench:
+            self._listed = None
+            return
+        if self._listed is None:
+            self._listed = 0
+            self._bench.checks.begin(self._bench.open_exercise)
+        for check in self._finished[self._listed :]:
+            self._bench.checks.add(check)
+        self._listed = len(self._finished)
+
+    def busy_with(self, exercise: str) -> bool:
+        """Whether the learner's file of that exercise is being graded, and not its review."""
+        return exercise == self.current and not self._review
+
+    def opened(self) -> None:
+        """The exercise that is being graded was opened: the pane has the checks of another one."""
+        self._listed = None
+        if self._shown and self.current is not None:
+            self._say(self.current, Text("grading ...", style="yellow"))
+            self._show()
+
+    def lost(self) -> None:
+        """Nothing is graded any more: what was going on never ends."""
+        exercise = self.current
+        if exercise is not None:
+            self._end(exercise)
+            self._say(exercise, Text("! not graded", style="yellow"))
 
     def _stop_showing(self) -> None:
         if self._timer is not None:

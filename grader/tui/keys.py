@@ -45,7 +45,7 @@ WORKBENCH = (
     Key("hint", "h", "hint", "the next hint", "Work", "Hint"),
     Key("compare", "c", "compare", "the comparison, on the whole screen", "Work"),
     Key("reset", "x", "reset", "start the exercise again from its stub", "Work"),
-    Key("statistics", "s", "statistics", "activity, progress and what to do next", "Screens", "Statistics"),
+    Key("statistics", "s", "statistics", "activity, progress and what to do next", "Screens", "Stats"),
     Key("review", "v", "review", "passed exercises that are due again", "Screens", "Review"),
     Key("settings", "comma", "settings", "theme, editor and keys", "Screens"),
     Key("help", "question_mark,f1", "help", "help for where you are", "Screens", "Help"),

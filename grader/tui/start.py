@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gc
 from pathlib import Path
+from typing import ClassVar
 
 from textual.app import App
+from textual.binding import Binding, BindingType
 
 from grader.course.read import find_course
 from grader.course.workspace import Workspace, find_workspace, init, open_workspace
 from grader.errors import GradlingsError
+from grader.tui.signals import leave_on_signals
 
 
 def start(folder: Path, course: str | None = None, *, poll: bool = False) -> None:
@@ -32,6 +35,9 @@ class _Offer(App[Workspace]):
     """The welcome by itself, until there is a workspace or the learner leaves."""
 
     TITLE = "gradlings"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+c", "quit", "Leave", show=False, id="offer-interrupt", priority=True)
+    ]
 
     def __init__(self, folder: Path, spec: str | None) -> None:
         super().__init__()
@@ -48,6 +54,7 @@ class _Offer(App[Workspace]):
 
     def on_mount(self) -> None:
         gc.enable()  # see the command line's entry
+        leave_on_signals(self)
         self._ask()
 
     def _ask(self) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from grader.localtime import LocalZone, local_now
+from grader.localtime import LocalZone, local_now, when
 
 pytestmark = pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone cannot be set here")
 
@@ -44,3 +44,11 @@ def test_offset_is_that_of_the_date(utc: str, local: str) -> None:
 def test_now_is_now() -> None:
     assert abs(local_now() - datetime.now(UTC)) < timedelta(seconds=10)
     assert local_now().tzname() in ("CET", "CEST")
+
+
+def test_when() -> None:
+    now = datetime(2026, 1, 10, 23, 30, tzinfo=UTC)
+    told = {hours: when(now + timedelta(hours=hours), now) for hours in (-48, -24, 0, 1, 25, 1000)}
+    assert told == {
+        -48: "2 days ago", -24: "yesterday", 0: "today", 1: "tomorrow", 25: "in 2 days", 1000: "in 42 days",
+    }  # fmt: skip

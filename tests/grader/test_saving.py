@@ -230,6 +230,17 @@ def test_again_grades_the_file_as_it_is(running):
     assert len(running.session.history()) == 1
 
 
+def test_what_was_saved_while_the_program_started_is_graded(open_session):
+    session = open_session()
+    save(session, CLAMP, "# passed")
+    running = Running(session, since=time.time() - 60).start()  # every file is younger, but the others are stubs
+    running.next(Watching)
+    assert running.verdict() == (CLAMP, "passed")
+    save(session, SLOPE, "# failed")
+    assert running.verdict() == (SLOPE, "failed")
+    running.stop()
+
+
 def test_again_before_it_runs(open_session):
     session = open_session()
     save(session, CLAMP, "# passed")

@@ -274,3 +274,18 @@ def test_it_is_quick(start: Start) -> None:
         seen.until("a/one", "saved")
         times.append(time.perf_counter() - begun)
     assert sorted(times)[4] < 0.05
+
+
+def test_early_saves_are_those_after_a_time_and_reported_once(tmp_path: Path) -> None:
+    old, new, empty, stub = (tmp_path / f"{name}.py" for name in ("old", "new", "empty", "stub"))
+    for path in (old, new, stub):
+        path.write_text("x = 1\n")
+    empty.write_text("")
+    since = time.time() - 60
+    os.utime(old, (since - 1, since - 1))
+    watcher = Watcher(tmp_path, {path: f"a/{path.stem}" for path in (old, new, empty, stub)})
+    try:
+        assert [save.exercise for save in watcher.early(since, lambda id: id != "a/stub")] == ["a/new"]
+        assert watcher.early(since, lambda id: id != "a/stub") == []
+    finally:
+        watcher.close()

@@ -193,10 +193,13 @@ class Workbench(Flows):
             return
         verdict, hints, attempts = found
         graded = self._gradings
-        if graded is None or graded.current != exercise:
+        if graded is None or not graded.busy_with(exercise):
             verdict = verdict if graded is None else graded.verdicts.get(exercise, verdict)
             self.show_verdict(verdict)
             self.status.set_doing(summary(verdict) if verdict else Text("not graded yet", style="dim"))
+        else:
+            self.query_one(PaneTabs).set_remark("checks", "")
+            graded.opened()
         self._show_hints(hints)
         self._show_history(attempts)
         if self.query_one("#panes", ContentSwitcher).current == "solution":
@@ -212,6 +215,11 @@ class Workbench(Flows):
             self._gradings = Gradings(self)
         self._gradings.hear(message.event)
 
+    def on_lost(self) -> None:
+        """A thread behind the app has ended; the app tells of it."""
+        if self._gradings is not None:
+            self._gradings.lost()
+
     @work(group="celebration", exclusive=True)
     async def celebrate(self, outcome: Outcome) -> None:
         """A pass: what was learnt, and the solution beside the learner's code; the next key is the learner's."""
@@ -223,6 +231,8 @@ class Workbench(Flows):
         found = await self.app.ask(gather)
         if found is None or exercise != self._open or not self.whole or not self.is_attached:
             return
+        if self._gradings is None or self._gradings.verdicts.get(exercise) is not outcome.verdict:
+            return  # a newer save
         solution, yours, attempts = found
         self.solution.celebrate(outcome, attempts, solution, yours)
         self.show_pane("solution")

@@ -111,7 +111,7 @@ class Checks(Widget):
         }
         &.-running #check-detail { opacity: 60%; }
         &.-wide #check-box { layout: horizontal; }
-        &.-wide #check-list { width: 38%; height: 1fr; max-height: 100%; }
+        &.-wide #check-list { width: 44%; height: 1fr; max-height: 100%; }
         &.-wide #check-detail {
             border-top: none;
             border-left: solid $panel;

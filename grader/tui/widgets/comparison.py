@@ -30,8 +30,8 @@ Look = Literal["written", "plain", "pairs", "halves", "singles"]
 # What every place that shows a comparison binds, under the same ids, so that a key is remapped in all of them.
 BINDINGS = (
     Binding("m", "numbers", "Numbers", id="comparison-numbers"),
-    Binding("less_than_sign", "slice(-1)", "Slice before", key_display="<", id="comparison-before"),
-    Binding("greater_than_sign", "slice(1)", "Slice after", key_display=">", id="comparison-after"),
+    Binding("less_than_sign", "slice(-1)", "Slice before", key_display="<", show=False, id="comparison-before"),
+    Binding("greater_than_sign", "slice(1)", "Slice after", key_display=">", show=False, id="comparison-after"),
 )
 
 

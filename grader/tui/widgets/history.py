@@ -54,12 +54,12 @@ class AttemptList(OptionList):
 
 
 class History(Widget):
-    """A list of attempts. Space marks one to compare with; every other key is in its footer."""
+    """A list of attempts. Its keys are named below the list: at 80 columns the footer has no room for them."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("d", "diff", "Compare", id="history-diff"),
+        Binding("d", "diff", "Compare", show=False, id="history-diff"),
         Binding("space", "mark", "Mark", show=False, id="history-mark"),
-        Binding("R", "restore", "Bring back", key_display="R", id="history-restore"),
+        Binding("R", "restore", "Bring back", show=False, key_display="R", id="history-restore"),
     ]
     DEFAULT_CSS = """
     History {

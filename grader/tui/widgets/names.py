@@ -12,7 +12,7 @@ from grader.text import one_line
 class Names(Static):
     """One line. By itself, since a border's title cannot change without all that is inside being painted anew."""
 
-    DEFAULT_CSS = "Names { height: 1; margin: 0 2; }"
+    DEFAULT_CSS = "Names { height: 1; padding: 0 2; }"
 
     def __init__(self, exercise: Exercise) -> None:
         super().__init__("", id="names", markup=False)

@@ -61,3 +61,30 @@ def test_grading_loads_torch_elsewhere(workspace):
     )
     loaded = _loaded(["run", "clamp"], workspace)
     assert not loaded & {"torch", "numpy", "pytest", "grader.judge", "grader.cell", "grader.testing"}
+
+
+FIRST_FRAME = """
+import sys
+from pathlib import Path
+from grader.course.workspace import open_workspace
+from grader.tui.app import GradlingsApp
+
+def stop(app):
+    assert app.workbench.exercises.shown and app.workbench.query_one("#statement").is_attached
+    app.exit()
+
+GradlingsApp._begin = stop  # what comes after the first frame
+GradlingsApp(open_workspace(Path.cwd())).run(headless=True, size=(120, 30))
+print("code", 0, "loaded", *sorted(sys.modules), file=sys.stderr)
+"""
+LATER = {"sqlalchemy", "torch", "numpy", "markdown_it", "fsrs", "plotext", "textual_plotext", "watchfiles", "tomlkit"}
+OURS_LATER = {f"grader.{name}" for name in ("engine", "session", "saving", "store", "tui.desk", "tui.gradings")}
+
+
+def test_the_app_paints_before_it_loads_what_grades_and_keeps(workspace):
+    program = [sys.executable, "-c", FIRST_FRAME]
+    done = subprocess.run(program, cwd=workspace, env=environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    loaded = set(done.stderr.split("loaded", 1)[1].split())
+    assert "grader.tui.screens.workbench" in loaded
+    assert not loaded & (LATER | OURS_LATER)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from grader.localtime import when
 from grader.model import Check, Verdict
 from grader.store import open_store
 
@@ -141,11 +140,3 @@ def test_wrong_usage(passed, at, args, words):  # noqa: ARG001
     assert ran.out == ""
     assert words in ran.err
     assert "Traceback" not in ran.err
-
-
-def test_when():
-    now = datetime(2026, 1, 10, 23, 30, tzinfo=UTC)
-    told = {hours: when(now + timedelta(hours=hours), now) for hours in (-48, -24, 0, 1, 25, 1000)}
-    assert told == {
-        -48: "2 days ago", -24: "yesterday", 0: "today", 1: "tomorrow", 25: "in 2 days", 1000: "in 42 days",
-    }  # fmt: skip

@@ -43,7 +43,7 @@ TITLES = {
     FREQUENCIES: "How often each word occurs",
     VOCABULARY: "A number for each word",
 }
-PATIENCE = 3.0
+PATIENCE = 15.0
 COMPARISON = {
     "actual": {"dtype": "float64", "shape": [1, 3], "values": [0.0, 4.0, 0.0]},
     "expected": {"dtype": "float64", "shape": [1, 3], "values": [4.0, 0.0, 8.0]},
@@ -197,7 +197,9 @@ class Bench:
         """Save `word` as an exercise and wait until its verdict is shown."""
         before = len(self.app.heard)
         await self.save(exercise, f"x = 1  # {word}\n")
-        await self.until(lambda: any(_ends(event, exercise) for event in self.app.heard[before:]), f"grading {exercise}")
+        await self.until(
+            lambda: any(_ends(event, exercise) for event in self.app.heard[before:]), f"grading {exercise}"
+        )
 
     async def screen(self, kind: type[Screen[Any]]) -> Any:
         """Wait for a screen of that kind on top."""

@@ -141,11 +141,11 @@ class Terminal:
         until(lambda: listens(app) or "follows" in self.screen or "grades this workspace" in self.screen)
         return app
 
-    def ended(self, code: int = 0) -> None:
-        """The app has ended with that code and without a word, the screen is the shell's again, and nothing is running."""
+    def ended(self, code: int = 0, *said: str) -> None:
+        """The app has ended with that code, only `said` is new on the shell's screen, and nothing runs."""
         self.shows(f"ended {code}", within=10)
-        said = self._tmux("capture-pane", "-p", "-J").rpartition("; echo ended $?")[2].split()
-        assert said[:2] == ["ended", str(code)], said
+        left = self._tmux("capture-pane", "-p", "-J").rpartition("; echo ended $?")[2].splitlines()
+        assert [line.rstrip() for line in left if line] == [*said, f"ended {code}", PROMPT]
         assert self.modes == ()
         nothing_runs(self.folder)
 

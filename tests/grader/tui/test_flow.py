@@ -26,7 +26,20 @@ from grader.tui.screens.source import SourceScreen
 from grader.tui.screens.statistics import StatisticsScreen
 
 from .bench import (
-    ALL, CLAMP, FORBIDDEN, FREQUENCIES, HOSTILE, SLOPE, TITLES, VOCABULARY, Bench, Gate, opened, play, record,
+    ALL,
+    CLAMP,
+    FORBIDDEN,
+    FREQUENCIES,
+    HOSTILE,
+    SLOPE,
+    TITLES,
+    VOCABULARY,
+    Bench,
+    Gate,
+    StandIn,
+    opened,
+    play,
+    record,
     workspace,
 )  # fmt: skip
 from .drawing import drawn
@@ -68,8 +81,9 @@ def test_a_save_of_another_exercise_only_offers_to_go_there(place):
     async def scenario(bench: Bench) -> None:
         await bench.press("1")
         await bench.graded(SLOPE, "failed")
+        go = f"{TITLES[SLOPE]}: ✗ failed  1 of 3 checks  12 ms. Press g to go there."
+        await bench.until(lambda: told(bench, go))
         assert (bench.open, bench.pane) == (CLAMP, "statement")
-        assert told(bench, f"{TITLES[SLOPE]}: ✗ failed  1 of 3 checks  12 ms. Press g to go there.")
         assert "numbers/slope  ✗ failed" in bench.doing
         await bench.press("g")
         await bench.until(lambda: (bench.open, bench.pane) == (SLOPE, "checks"))
@@ -85,7 +99,7 @@ def test_the_key_it_offers_is_the_one_that_is_mapped(place, tmp_path):
 
     async def scenario(bench: Bench) -> None:
         await bench.graded(SLOPE, "failed")
-        assert told(bench, "Press G to go there.")
+        await bench.until(lambda: told(bench, "Press G to go there."))
 
     play(place, scenario)
 
@@ -113,7 +127,7 @@ def test_a_slow_grading_of_another_one_is_taken_up_again(place):
         await bench.save(SLOPE, "x = 1  # slow\n")
         await bench.until(gate.running.is_set)
         await bench.graded(CLAMP, "failed")
-        assert "✗ failed" in bench.doing
+        await bench.until(lambda: bench.pane == "checks")
         gate.open.set()
         await bench.until(lambda: told(bench, f"{TITLES[SLOPE]}: ✓ passed"))
         assert bench.pane == "checks"
@@ -138,6 +152,48 @@ def test_checks_appear_while_a_slow_grading_runs(place):
         assert drawn(bench.bench.checks).count("The second thing") <= 1
 
     play(place, scenario, gate=gate)
+
+
+def test_an_exercise_opened_while_it_is_graded_shows_its_own_checks(place):
+    gate = Gate()
+
+    async def scenario(bench: Bench) -> None:
+        await bench.graded(CLAMP, "failed")
+        await bench.save(SLOPE, "x = 1  # slow\n")
+        await bench.until(lambda: "numbers/slope  grading ..." in bench.doing)
+        assert "The third thing" in drawn(bench.bench.checks)
+        bench.bench.open(SLOPE)
+        await bench.press("2")
+        await bench.until(lambda: "The third thing" not in drawn(bench.bench.checks))
+        await bench.until(lambda: "The second thing" in drawn(bench.bench.checks))
+        assert "1/3" not in bench.tabs
+        bench.bench.open(CLAMP)
+        await bench.press("2")
+        await bench.until(lambda: "The third thing" in drawn(bench.bench.checks))
+        gate.open.set()
+        await bench.until(lambda: told(bench, f"{TITLES[SLOPE]}: ✓ passed"))
+        assert "The third thing" in drawn(bench.bench.checks)
+
+    play(place, scenario, gate=gate)
+
+
+def test_a_card_that_comes_late_is_not_shown_over_a_newer_verdict(place):
+    async def scenario(bench: Bench) -> None:
+        hold = threading.Event()
+        holding = asyncio.create_task(bench.asked(lambda _: hold.wait(10)))
+        try:
+            await bench.graded(CLAMP, "passed")
+            await bench.graded(CLAMP, "failed")
+            await bench.until(lambda: bench.pane == "checks")
+        finally:
+            hold.set()
+        await holding
+        await bench.until(lambda: "4 History 2" in bench.tabs)
+        await bench.asked(lambda _: None)
+        assert bench.pane == "checks"
+        assert "✓ Passed" not in drawn(bench.bench.solution)
+
+    play(place, scenario)
 
 
 def test_a_fast_grading_paints_no_grading(place):
@@ -462,6 +518,7 @@ def test_a_crash_of_the_grading_thread_is_told_and_the_rest_goes_on(place):
     async def scenario(bench: Bench) -> None:
         await bench.save(CLAMP, "x = 1  # crash\n")
         await bench.until(lambda: told(bench, "Saves are not graded any more: gradlings met a fault of its own"))
+        await bench.until(lambda: "not graded" in bench.doing)
         await bench.press("h")
         await bench.until(lambda: "must not leave the interval" in bench.seen())
 
@@ -521,7 +578,14 @@ def test_a_workspace_that_is_removed_is_told(place, monkeypatch):
 def test_other_files_beside_the_exercises_are_ignored(place):
     async def scenario(bench: Bench) -> None:
         folder = place.file(CLAMP).parent
-        for name in ("[red]a[@click=app.exit].py", "\x1b[2J\u202e.py", "clamp.py.swp", "clamp copy.py", ".clamp.py.swx", "4913"):
+        for name in (
+            "[red]a[@click=app.exit].py",
+            "\x1b[2J\u202e.py",
+            "clamp.py.swp",
+            "clamp copy.py",
+            ".clamp.py.swx",
+            "4913",
+        ):
             (folder / name).write_text("x = 1  # failed\n")
         await bench.graded(CLAMP, "failed")
         assert bench.gate.seen == [f"{CLAMP} failed"]
@@ -612,3 +676,72 @@ def test_everything_passed(place):
         await bench.until(lambda: told(bench, "Every other exercise is passed."))
 
     play(place, scenario)
+
+
+def test_a_damaged_database_is_told_and_the_course_can_still_be_read(place):
+    place.database.write_bytes(b"this is no database, " * 400)
+
+    async def scenario(bench: Bench) -> None:
+        await bench.until(lambda: told(bench, "Saves are not graded any more"))
+        await bench.until(lambda: bench.bench.whole)
+        await bench.press("right_square_bracket")
+        assert bench.open == SLOPE
+        assert "A gradient worked out on paper" in bench.seen()
+        for key in ("h", "n", "4", "5", "s", "v", "r"):
+            await bench.press(key)
+        await bench.until(lambda: bench.app.screen is bench.bench)
+
+    play(place, scenario, ready=False)
+
+
+def test_another_program_that_grades_is_followed_until_it_ends(place):
+    gate = Gate()
+    other = Session(place, engine_factory=lambda course: StandIn(course, gate))
+    lock = other.lock()
+    assert lock is not None
+
+    async def scenario(bench: Bench) -> None:
+        await bench.until(lambda: told(bench, "Another gradlings grades this workspace"))
+        await bench.until(lambda: bench.bench.whole)
+        place.file(CLAMP).write_text("x = 1  # failed\n")
+        other.grade(CLAMP)
+        await bench.until(lambda: "✗ failed" in bench.doing)
+        await bench.until(lambda: bench.pane == "checks")
+        assert bench.gate.seen == []
+        lock.release()
+        await bench.until(lambda: told(bench, "this one grades from now on"))
+        await bench.ready()
+        await bench.graded(CLAMP, "passed")
+        await bench.until(lambda: bench.pane == "solution")
+
+    try:
+        with other:
+            play(place, scenario, ready=False)
+    finally:
+        lock.release()
+
+
+# The editor -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_editor_opens_the_file_that_is_open_and_the_line_of_a_traceback(place, tmp_path):
+    program, opened_files = tmp_path / "code", tmp_path / "opened"
+    program.write_text(f'#!/bin/sh\necho "$1 $2" >> "{opened_files}"\n')
+    program.chmod(0o755)
+    (tmp_path / "settings.toml").write_text(f'editor = "{program} {{file}} {{line}}"\n')
+    file, frames = place.file(CLAMP), (Frame("numbers/clamp.py", 3, "return min(x, high)"),)
+    gate = Gate(checks={"raises": (Check("a", "A", "error", "ZeroDivisionError", traceback=frames),)})
+
+    async def scenario(bench: Bench) -> None:
+        await bench.press("e")
+        await bench.until(lambda: opened_files.exists() and opened_files.read_text().startswith(f"{file} "))
+        opened_files.unlink()
+        await bench.save(CLAMP, "x = 1\n\n# raises\n")
+        await bench.until(lambda: bench.pane == "checks")
+        await bench.press("2")
+        await bench.until(lambda: bench.focus == "checks")
+        await bench.press("enter", "enter")
+        await bench.until(lambda: opened_files.exists() and opened_files.read_text() == f"{file} 3\n")
+        assert bench.app.told == []
+
+    play(place, scenario, gate=gate)

@@ -92,34 +92,38 @@ def _whole(terminal: Terminal, width: int, height: int) -> list[str]:
     return lines if fits else []
 
 
-def test_an_editor_has_the_terminal_for_itself(open_terminal, workspace, tmp_path):
+def test_an_editor_has_the_terminal_for_itself(open_terminal, tmp_path):
     """And what it saves is graded, also what it saved while the app stood still."""
     editor = tmp_path / "my editor.py"
     editor.write_text(
         "import pathlib, sys\n"
-        "print('editing', *sys.argv[1:-1], pathlib.Path(sys.argv[-1]).name, flush=True)\n"
-        "answer = input('what to write? ')\n"
-        f"pathlib.Path(sys.argv[-1]).write_text({{'wrong': {WRONG!r}, 'right': {RIGHT!r}}}[answer])\n"
+        "file, log = pathlib.Path(sys.argv[-1]), pathlib.Path(__file__ + '.log')\n"
+        "log.open('a').write('.')\n"
+        "try:\n"
+        "    answer = input(f'edit {log.stat().st_size} of {file.name}: ')\n"
+        "except KeyboardInterrupt:\n"
+        "    sys.exit(3)\n"
+        f"file.write_text({{'wrong': {WRONG!r}, 'right': {RIGHT!r}}}[answer])\n"
     )
     terminal = open_terminal(EDITOR=f"'{sys.executable}' '{editor}'")
     terminal.start()
     terminal.press("e")
-    lent = terminal.shows("editing clamp.py", "what to write?")
+    lent = terminal.shows("edit 1 of clamp.py:")
     assert "Statement" not in lent
     assert terminal.modes == ()
     terminal.type("wrong")
     terminal.shows("✗ failed  0 of 3 checks", "History 1")
     assert "alternate screen" in terminal.modes
     terminal.press("e")
-    terminal.shows("what to write?")
+    terminal.shows("edit 2 of clamp.py:")
     terminal.press("C-c")  # the editor's, not the app's
-    terminal.shows("Statement", "✗ failed", "ended")
+    terminal.shows("Statement", "✗ failed", "ended with exit code 3")
     terminal.press("e")
-    terminal.shows("what to write?")
+    terminal.shows("edit 3 of clamp.py:")
     terminal.type("right")
     terminal.shows("✓ passed", "History 2")
     terminal.press("q")
-    terminal.ended(0)
+    terminal.ended(0, "edit 1 of clamp.py: wrong", "edit 2 of clamp.py: ^Cedit 3 of clamp.py: right")
 
 
 def test_stopped_and_continued_as_a_job(open_terminal, workspace):
@@ -202,9 +206,9 @@ def test_elsewhere_it_offers_a_folder_below_and_leaves_no_trace_of_a_no(open_ter
 
 
 @pytest.mark.parametrize("command", [f"{GRADLINGS} | cat", f"TERM=dumb {GRADLINGS}"], ids=["piped", "dumb"])
-def test_without_a_terminal_it_says_what_to_do(open_terminal, command):
+def test_without_a_terminal_it_says_what_to_do(open_terminal, workspace, command):
     terminal = open_terminal()
     terminal.type(f"{command}; echo ended $?")
     said = terminal.shows("gradlings watch", "gradlings list", "ended 0")
     assert "╭" not in said
-    terminal.ended(0)
+    assert not list((workspace / ".gradlings").glob("app*"))

@@ -1,4 +1,4 @@
-"""The app in a real terminal when something ends that should not: itself, its window, the engine's processes, a learner's program."""
+"""The app in a real terminal when what should not end does: itself, its window, the engine; and when a program does not."""
 
 from __future__ import annotations
 
@@ -147,7 +147,8 @@ def _answers(terminal: Terminal, statement: str) -> None:
 
 def test_an_endless_loop(terminal, workspace):
     terminal.start()
-    replaced(workspace / SLOPE, "def slope(f, x, h):\n    while True:\n        pass\n")  # its limit is two seconds a check
+    # Its limit is two seconds a check.
+    replaced(workspace / SLOPE, "def slope(f, x, h):\n    while True:\n        pass\n")
     terminal.press("]")
     terminal.shows("The slope of a function", "grading ...")
     _answers(terminal, "worked out on paper")

@@ -6,7 +6,6 @@ import re
 import shlex
 import signal
 import sys
-import termios
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,7 +43,6 @@ class Pty:
             dimensions=(24, 80), encoding="utf-8", timeout=PATIENCE,
         )  # fmt: skip
         self.child.delaybeforesend = None
-        self.before = termios.tcgetattr(self.child.child_fd)
         self.written = ""
 
     def until(self, words: str) -> None:
@@ -54,8 +52,6 @@ class Pty:
 
     def ends(self) -> int | None:
         """Read to the end; the exit code."""
-        # The terminal is asked while it is still there.
-        attributes: list[object] = []
 
         def over() -> bool:
             try:
@@ -69,7 +65,6 @@ class Pty:
         until(over)
         self.child.wait()
         nothing_runs(self.folder)
-        del attributes
         return self.child.exitstatus
 
 
@@ -92,8 +87,8 @@ def welcome(tmp_path: Path) -> Iterator[Pty]:
     opened.child.close(force=True)
 
 
-ENDINGS = ["q", "\x03", "\x11", signal.SIGTERM, signal.SIGHUP]
-NAMES = ["q", "Ctrl-C", "Ctrl-Q", "SIGTERM", "SIGHUP"]
+ENDINGS = ["q", "\x03", "\x11", signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+NAMES = ["q", "Ctrl-C", "Ctrl-Q", "SIGINT", "SIGTERM", "SIGHUP"]
 
 
 @pytest.mark.parametrize("ending", ENDINGS, ids=NAMES)

@@ -11,13 +11,29 @@ from textual.widgets import Footer
 from grader.course.workspace import OWN, Workspace
 from grader.tui.app import MEMORY
 from grader.tui.keys import WORKBENCH
+from grader.tui.palette import Commands
 from grader.tui.screens.help import HelpScreen
+from grader.tui.screens.review import ReviewScreen
 from grader.tui.screens.search import Search
 from grader.tui.screens.settings import SettingsScreen
+from grader.tui.screens.statistics import StatisticsScreen
 from grader.tui.widgets.statement import Statement
 
 from .bench import (
-    ALL, CLAMP, FREQUENCIES, NARROW, SLOPE, TITLES, VOCABULARY, WIDE, Bench, Recorded, copied_course, opened, play, record,
+    ALL,
+    CLAMP,
+    FREQUENCIES,
+    NARROW,
+    SLOPE,
+    TITLES,
+    VOCABULARY,
+    WIDE,
+    Bench,
+    Recorded,
+    copied_course,
+    opened,
+    play,
+    record,
     workspace,
 )  # fmt: skip
 from .drawing import drawn
@@ -319,6 +335,32 @@ def test_every_key_does_something_that_is_there(place):
     assert len(set(ids)) == len(ids)
 
 
+SCREENS = {
+    "slash": Search,
+    "comma": SettingsScreen,
+    "question_mark": HelpScreen,
+    "f1": HelpScreen,
+    "s": StatisticsScreen,
+    "v": ReviewScreen,
+}
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 60)])
+def test_screens_open_and_close_and_the_focus_is_where_it_was(place, size):
+    async def scenario(bench: Bench) -> None:
+        await bench.press("3")
+        await bench.until(lambda: bench.focus == "hints")
+        for key, kind in SCREENS.items():
+            await bench.press(key)
+            await bench.screen(kind)
+            assert bench.seen().strip()
+            await bench.press("escape")
+            await bench.until(lambda: bench.app.screen is bench.bench, key)
+            assert (bench.focus, bench.pane) == ("hints", "hints")
+
+    play(place, scenario, size=size)
+
+
 # Settings -------------------------------------------------------------------------------------------------------------
 
 
@@ -382,6 +424,16 @@ def test_settings_that_cannot_be_kept_are_told(place, tmp_path):
 # The command palette --------------------------------------------------------------------------------------------------
 
 
+def test_the_palette_has_every_action_and_path(place):
+    async def scenario(bench: Bench) -> None:
+        hits = [str(hit.text) async for hit in Commands(bench.bench).discover()]
+        for key in WORKBENCH:
+            assert key.does[:1].upper() + key.does[1:] in hits
+        assert {"Path: everything", "Path: towards a vocabulary"} <= set(hits)
+
+    play(place, scenario)
+
+
 def test_the_palette_runs_actions_and_chooses_paths(place):
     async def scenario(bench: Bench) -> None:
         await bench.press("ctrl+p")
@@ -418,7 +470,11 @@ def test_titles_with_brackets_are_text(tmp_path):
     for file, before, after in (
         ("exercises/course.toml", 'title = "Numbers and words"', 'title = "Numbers [/b] [words"'),
         ("exercises/numbers/topic.toml", 'title = "Numbers"', 'title = "Numbers [red]x[/]"'),
-        ("exercises/numbers/topic.toml", "Keep a number between two bounds", "Keep [/x] in [low, high] [@click=app.exit]"),
+        (
+            "exercises/numbers/topic.toml",
+            "Keep a number between two bounds",
+            "Keep [/x] in [low, high] [@click=app.exit]",
+        ),
         ("exercises/course.toml", '"everything"', '"every[/]thing"'),
     ):
         text = (course / file).read_text()
