@@ -310,6 +310,7 @@ class SaveLoop:
                         self._tell(Followed(attempt, session.verdict(attempt.sequence)))
             lock = session.lock()
             if lock is not None:
+                self._since = time.time()  # what came before was the other one's
                 self._tell(Alone())
                 return lock
 
