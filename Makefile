@@ -14,7 +14,7 @@ run: $(READY)
 	cd $(WORKSPACE) && $(CURDIR)/$(BIN)/gradlings
 
 test: $(READY) tmux
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ALONE:%=--ignore=%)
+	$(BIN)/python -m pytest -n 3 --dist loadfile $(ALONE:%=--ignore=%)  # one waits for a terminal, two compute
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ALONE)
 
 # The app is tested in a real terminal. Where tmux is missing and cannot be had, those tests say so and the rest is run.

@@ -116,9 +116,7 @@ def _write(root: Path, path: Path, data: bytes, *, replace: bool) -> bool:
     folder = path.parent
     make_folder(root, folder)
     # A dot in front and this ending: whoever watches the folder looks past it.
-    import secrets
-
-    temporary = folder / f".{path.name}.{secrets.token_hex(4)}.tmp"
+    temporary = folder / f".{path.name}.{os.urandom(4).hex()}.tmp"
     try:
         mode = stat.S_IMODE(path.stat().st_mode) if replace and path.is_file() else None
         with temporary.open("xb") as file:
