@@ -46,8 +46,8 @@ def test_a_frame_that_comes_late_is_waited_for_awake_or_asleep(
     timer.start()
     assert frames.receive(receiver, awake_s) == (b"q", b"abc")
     timer.join()
-    # Awake it has used the core meanwhile; asleep it has not.
-    assert (time.process_time() - spent > 0.02) is bool(awake_s)
+    # Awake it has used the core meanwhile, as far as others let it; asleep it has not.
+    assert (time.process_time() - spent > 0.004) is bool(awake_s)
 
 
 @pytest.mark.parametrize("sent", [b"", b"\0\0", frames.pack(b"q", b"abc")[:-1]])
