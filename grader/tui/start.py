@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from grader.course.read import find_course
 from grader.course.workspace import Workspace, find_workspace, init, open_workspace
 from grader.errors import GradlingsError
-from grader.tui.signals import leave_on_signals
+from grader.tui.signals import leave_on_signals, outlive_the_terminal
 
 
 def start(folder: Path, course: str | None = None, *, poll: bool = False) -> None:
@@ -20,6 +20,7 @@ def start(folder: Path, course: str | None = None, *, poll: bool = False) -> Non
 
     `course` says where the course lies (see `find_course`). Raises UsageError and CourseError.
     """
+    outlive_the_terminal()
     if find_workspace(folder) is None:
         workspace = _Offer(folder, course).run()
         if workspace is None:

@@ -214,7 +214,8 @@ def grades(app: psutil.Process) -> bool:
     """Whether a learner's code runs just now: there is a process that has used a twentieth of a second and is no parent."""
     for process in app.children(recursive=True):
         try:
-            if process.parent() != app and process.cpu_times().user >= 0.05:
+            used = process.cpu_times()
+            if process.parent() != app and used.user + used.system >= 0.05:
                 return True
         except psutil.Error:
             continue
