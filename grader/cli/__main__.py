@@ -52,6 +52,9 @@ def _run(argv: list[str]) -> object:
         import gc
 
         gc.disable()
+        # What is painted waits for a frame, and then is written by a thread, which waits for each of its turns.
+        os.environ.setdefault("TEXTUAL_FPS", "120")
+        sys.setswitchinterval(0.0005)
         from grader.tui.start import start
 
         start(Path.cwd())

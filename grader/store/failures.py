@@ -30,6 +30,8 @@ def translated(path: Path, busy_seconds: float) -> Iterator[None]:
         raise explained(path, error.orig, busy_seconds) from error
     except sqlite3.Error as error:
         raise explained(path, error, busy_seconds) from error
+    except UnicodeDecodeError as error:
+        raise damaged(path, "a text in it is no UTF-8") from error
     except OSError as error:
         raise StoreError(
             f"{path}: the progress database cannot be reached: {error.strerror}.",

@@ -31,6 +31,8 @@ TABLES = ("source", "attempt", "verdict", "hint", "solution_opened", "setting", 
 # Rows are numbered from 1 without gaps, so this many misses in a row past the last one found mean that there are no more.
 _MISSES = 1000
 _BUSY_SECONDS = 0.5
+# What reading a damaged database raises: SQLite's own errors, and Python's where a name is no text any more.
+_UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
 # Where SQLite keeps its locks in every database file: PENDING_BYTE in its os.h, and the 511 bytes after it.
 _LOCK_OFFSET = 0x40000000
 _LOCK_BYTES = 512
@@ -68,8 +70,8 @@ def examine(path: Path) -> tuple[str, ...]:
             lines = (str(row[0]) for row in connection.execute("PRAGMA integrity_check(20)"))
             found.extend(f"SQLite: {line}" for line in lines if line != "ok")
             found.extend(_bad_rows(connection))
-    except sqlite3.Error as error:
-        if not _is_damage(error):
+    except _UNREADABLE as error:
+        if isinstance(error, sqlite3.Error) and not _is_damage(error):
             raise explained(path, error, _BUSY_SECONDS) from error
         found.append(f"SQLite: {error}")
     return tuple(found)
@@ -164,7 +166,7 @@ def _rebuilt(copy: Path, fresh: Path, path: Path) -> tuple[int, int, int, int, i
             damaged.execute("PRAGMA writable_schema=ON")
             revision = _revision(damaged, path)
             rows = {table: [row for row in _rows(damaged, table) if _sound(table, row)] for table in TABLES}
-    except sqlite3.Error as error:
+    except _UNREADABLE as error:
         raise _nothing(path, str(error)) from error
     if not any(rows.values()):
         raise _nothing(path, "no table holds a readable row")
@@ -217,7 +219,7 @@ def _rows(connection: sqlite3.Connection, table: str) -> list[Row]:
         try:
             for number, row in _fetched(connection, f"SELECT rowid, * FROM {table} NOT INDEXED ORDER BY rowid {order}"):
                 found[number] = row
-        except sqlite3.Error:
+        except _UNREADABLE:
             continue
         return [found[number] for number in sorted(found)]
     number, misses = 0, 0
@@ -230,7 +232,7 @@ def _rows(connection: sqlite3.Connection, table: str) -> list[Row]:
 def _look_up(connection: sqlite3.Connection, table: str, number: int, found: dict[int, Row]) -> bool:
     try:
         found.update(_fetched(connection, f"SELECT rowid, * FROM {table} NOT INDEXED WHERE rowid = {number}"))
-    except sqlite3.Error:
+    except _UNREADABLE:
         return False
     return number in found
 

@@ -131,7 +131,8 @@ class Gradings:
             return
         self._take(outcome.exercise.id, outcome.verdict)
         if outcome.graded and outcome.verdict.passed and outcome.exercise.id == self._bench.open_exercise.id:
-            self._bench.celebrate(outcome)
+            # The verdict is painted before anything is read for what comes beside it.
+            self._bench.call_after_refresh(self._bench.celebrate, outcome)
 
     def _take(self, exercise: str, verdict: Verdict) -> None:
         """A verdict of whatever grader."""
@@ -139,12 +140,12 @@ class Gradings:
         self.verdicts[exercise] = verdict
         self.last = exercise
         self._say(exercise, summary(verdict))
-        self._bench.reload_soon()
+        self._bench.call_after_refresh(self._bench.reload_soon)
         if exercise == self._bench.open_exercise.id:
             self._bench.show_verdict(verdict)
             if not verdict.passed and verdict.status != "not_started":
                 self._bench.show_pane("checks")
-            self._bench.load_details()
+            self._bench.call_after_refresh(self._bench.load_details)
         else:
             known = self._bench.course.exercises.get(exercise)
             go = self._app.key_of("go")

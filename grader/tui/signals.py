@@ -20,7 +20,9 @@ def leave_on_signals(app: App[Any]) -> None:
     loop = asyncio.get_running_loop()
 
     def leave(number: int, _frame: FrameType | None) -> None:
-        if hasattr(signal, "SIGCONT"):  # follows where the window was closed, and Textual would start the app anew on it
+        if hasattr(
+            signal, "SIGCONT"
+        ):  # follows where the window was closed, and Textual would start the app anew on it
             signal.signal(signal.SIGCONT, lambda *_: None)
         try:
             loop.call_soon_threadsafe(app.exit)

@@ -73,9 +73,10 @@ class Flows(Screen[None]):
         from grader.tui.screens.confirm import Confirm
 
         exercise = self.open_exercise
+        back = self.app.settings.keys.get("history-restore", "R")
         question = Confirm(
             f"Start again: {exercise.title}?",
-            "The stub takes the place of your file. What you have now is kept in the history, where R brings it back.",
+            f"The stub takes the place of your file. What you have now is kept in the history, where {back} brings it back.",
             "Start again",
             "Keep it",
         )

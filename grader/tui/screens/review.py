@@ -135,7 +135,8 @@ class ReviewScreen(Screen[None]):
         empty = self.query_one("#review-empty", Static)
         empty.update(EMPTY if not rows else nothing_due(rows, self._titles, self._now))
         empty.display, listed.display = not any(groups["begun"] + groups["due"]), bool(rows)
-        self._asked = None
+        if self._asked is not None and not (self._asked[1] in self._rows and self._rows[self._asked[1]].begun):
+            self._asked = None
         self._say()
 
     def tell(self, exercise: str, text: str, good: bool) -> None:

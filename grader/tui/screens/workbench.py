@@ -426,6 +426,21 @@ class Workbench(Flows):
         """Open a pane and go there."""
         if self.show_pane(pane):
             self._focus_pane()
+            if pane in ("hints", "solution"):
+                self._count_help(pane)
+
+    @work(group="help")
+    async def _count_help(self, pane: str) -> None:
+        """Reading what helps counts where a review of the exercise is under way."""
+        exercise = self._open
+
+        def note(session: Session) -> None:
+            if pane == "solution":
+                session.helped(exercise, "solution")
+            elif session.hints(exercise):
+                session.helped(exercise, "hint")
+
+        await self.app.ask(note)
 
     def show_pane(self, pane: str) -> bool:
         """Open a pane; the focus goes along only where it was in another pane."""

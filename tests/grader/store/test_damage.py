@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -144,6 +145,24 @@ def test_flipped_bytes_give_the_truth_or_a_clear_error(
         assert error is None or (str(path) in error.message and error.hint)
         told += error is not None
     assert told > 30
+
+
+def test_flipped_bytes_of_the_schema_give_a_clear_error(
+    tmp_path: Path, whole: tuple[bytes, list[Attempt]], verdict: MakeVerdict
+) -> None:
+    content, _ = whole
+    noise = random.Random(3)
+    start = content.find(b"CREATE TABLE")
+    for number in range(150):
+        path = tmp_path / f"{number}.db"
+        spoilt = bytearray(content)
+        spoilt[noise.randrange(start - 200, PAGE)] ^= 0x80  # no ASCII any more: names that cannot be decoded
+        path.write_bytes(spoilt)
+        error = error_of(path, verdict)
+        assert error is None or (str(path) in error.message and error.hint)
+        with contextlib.suppress(StoreError):
+            examine(path)
+            salvage(path)
 
 
 @pytest.mark.parametrize("table", ["attempt", "verdict", "source", "attempt_by_exercise", "sqlite_autoindex_source_1"])
