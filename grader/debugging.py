@@ -15,7 +15,7 @@ import msgspec
 
 from grader.engine import Engine
 from grader.errors import EngineError, UsageError
-from grader.model import Check, Submission, Verdict
+from grader.model import Check, Verdict
 from grader.session import Session
 
 
@@ -26,8 +26,9 @@ def debug(session: Session, exercise: str, check: str | None = None) -> int:
     """
     path = session.file(exercise)
     source = session.workspace.read(exercise)
+    submission = session.submission(exercise, source)
     with Engine(session.course) as engine:
-        graded = engine.grade_recorded(Submission(exercise, source), want_calls=True)
+        graded = engine.grade_recorded(submission, want_calls=True)
     chosen = choose(graded.verdict, check)
     calls = recorded_until(graded.calls, chosen.id)
     if not calls:
@@ -38,6 +39,7 @@ def debug(session: Session, exercise: str, check: str | None = None) -> int:
         "title": chosen.title,
         "message": chosen.message,
         "warm": list(session.course.warm.imports),
+        "uses": dict(submission.uses),
         "calls": calls,
     }
     with tempfile.NamedTemporaryFile(prefix="gradlings-", suffix=".calls") as recording:

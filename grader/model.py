@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -36,6 +37,7 @@ class Exercise:
     id: str
     title: str
     requires: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
     hints: tuple[str, ...] = ()
     points: int = 10
     minutes: int = 30
@@ -173,11 +175,15 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Submission:
-    """A source to grade. `salt` varies the seed (a class key, or a round of `course check`)."""
+    """A source to grade. `salt` varies the seed (a class key, or a round of `course check`).
+
+    `uses` holds the sources of the earlier solutions it imports, by their ids.
+    """
 
     exercise: str
     source: str
     salt: str = ""
+    uses: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

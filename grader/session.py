@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from grader.course.fields import nearest
 from grader.course.lock import GraderLock, acquire
 from grader.course.order import course_order
+from grader.course.uses import gather
 from grader.course.workspace import Workspace, open_workspace
 from grader.errors import CourseError, UsageError
 from grader.model import Attempt, Check, Course, Exercise, Progress, Submission, Verdict
@@ -161,8 +162,27 @@ class Session:
         source = self._source(found)
         if isinstance(source, Outcome):
             return source
-        verdict = self._grader().grade(Submission(exercise, source), on_check)
+        verdict = self._grader().grade(self.submission(exercise, source), on_check)
         return self._record(found, source, verdict, kind)
+
+    def submission(self, exercise: str, source: str) -> Submission:
+        """`source` for that exercise, with the learner's own earlier solutions that it imports, as they were when last passed.
+
+        Raises UsageError where one of these is not passed yet.
+        """
+        return Submission(exercise, source, uses=gather(self.course, exercise, source, self._passed_source(exercise)))
+
+    def _passed_source(self, exercise: str) -> Callable[[str], str]:
+        def find(earlier: str) -> str:
+            passed = [each for each in self.store.attempts(earlier) if each.status == "passed"]
+            if not passed:
+                raise UsageError(
+                    f"{exercise} builds on your own {earlier}, which is not passed yet.",
+                    f"Do {earlier} first: `gradlings show {earlier}`.",
+                )
+            return self.store.source(passed[-1].source_sha256)
+
+        return find
 
     def verify(self, exercises: Sequence[str] | None = None, jobs: int | None = None) -> Iterator[Outcome]:
         """Grade many exercises (default: all) in parallel and record each; outcomes come as they finish.
@@ -170,23 +190,23 @@ class Session:
         `jobs` is the number of engines, by default one for every two cores. A file that is missing or cannot be
         opened gives an outcome that is not graded, as one that does not parse does.
         """
-        sources: dict[str, str] = {}
+        submissions: dict[str, Submission] = {}
         for found in [self.exercise(each) for each in exercises or self.order()]:
             try:
                 source = self._source(found)
+                if not isinstance(source, Outcome):
+                    submissions[found.id] = self.submission(found.id, source)
+                    continue
             except UsageError as error:
                 from grader.course.source import refusal
 
                 source = Outcome(found, refusal(self.course, found, error.message), graded=False)
-            if isinstance(source, Outcome):
-                yield source
-            else:
-                sources[found.id] = source
-        if not sources:
+            yield source
+        if not submissions:
             return
-        pool = self._pool_factory(self.course, min(jobs or max(1, (os.cpu_count() or 1) // 2), len(sources)))
+        pool = self._pool_factory(self.course, min(jobs or max(1, (os.cpu_count() or 1) // 2), len(submissions)))
         try:
-            for submission, verdict in pool.grade_all(Submission(id_, text) for id_, text in sources.items()):
+            for submission, verdict in pool.grade_all(submissions.values()):
                 found = self._exercises[submission.exercise]
                 yield self._record(found, submission.source, verdict, "verify")
         finally:
@@ -359,7 +379,7 @@ class Session:
         source = readable(self.workspace, found)
         if isinstance(source, Verdict):
             return ReviewOutcome(found, source, graded=False)
-        verdict = self._grader().grade(Submission(exercise, source), on_check)
+        verdict = self._grader().grade(self.submission(exercise, source), on_check)
         attempt, rating, due = record(self.workspace, self.store, found, source, verdict, self._clock())
         standing = self._standing()
         after = standing.following(exercise) if standing.current == exercise else standing.current

@@ -12,6 +12,7 @@ from grader.authoring.mutate import mutants, variant
 from grader.authoring.report import Finding, Kill, Report
 from grader.authoring.statement import ALTERNATIVES, MISTAKES, static_findings
 from grader.course.source import mark_of
+from grader.course.uses import of_references
 from grader.engine import EnginePool
 from grader.model import Course, Exercise, Submission, Verdict
 
@@ -113,7 +114,7 @@ def _tasks(course: Course, exercise: Exercise, report: Report, seeds: int, mutat
         )
 
     def task(kind: str, name: str, source: str, salt: str = "") -> Task:
-        return Task(kind, name, Submission(exercise.id, source, salt))
+        return Task(kind, name, Submission(exercise.id, source, salt, of_references(course, exercise.id, source)))
 
     yield task("stub", "stub", stub)
     # The stub itself is never run: with a line more it is a learner's file, and must not pass.

@@ -18,8 +18,10 @@ from typing import Any
 from grader.cell.shortcuts import guard
 from grader.wire import frames
 from grader.wire.interpreter import Interpreter, describe, seed_everything
+from grader.wire.modules import install
 from grader.wire.values import decode, encode
 
+EARLIER = "<earlier solution>/"
 BREAKPOINT_NOTE = "[breakpoint() has no terminal in a graded run: use `gradlings debug`]"
 
 
@@ -60,6 +62,7 @@ def _load(order: dict[str, Any]) -> tuple[ModuleType, bytes]:
     try:
         guard(order["forbid"])
         seed_everything(order["seed"])
+        install(order["uses"], EARLIER)
         exec(compile(source, file, "exec"), vars(module))
         return module, encode(["a", None])
     except BaseException as error:

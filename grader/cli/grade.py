@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -22,25 +23,50 @@ LARGEST = 1 << 20
 def command(ctx: click.Context, exercise: str, file: Path, course: str | None, as_json: bool) -> None:
     """Grade any file, without a workspace.
 
-    FILE may be - for standard input. Nothing is recorded. With --json the verdict is printed and nothing else. Exits with 0 if
-    it passes, 1 if it does not, 3 if it could not be graded.
+    FILE may be - for standard input. Where it imports an earlier solution by its id, that is taken from ../TOPIC/NAME.py, as seen
+    from FILE, and graded first. Nothing is recorded. With --json the verdict is printed and nothing else. Exits with 0 if it
+    passes, 1 if it does not, 3 if it could not be graded.
     """
     from grader.cli.output import make_console, waiting
     from grader.cli.render import exit_code, print_verdict
     from grader.cli.verdicts import print_verdict_json
+    from grader.course.uses import gather
     from grader.engine import Engine
     from grader.model import Submission
 
     found = course_here(course)
     id = resolve_in(found, exercise)
     source = read_source(file)
+    uses = gather(found, id, source, beside(file, id))
     with waiting(f"Grading {id}", quiet=as_json), Engine(found) as engine:
-        verdict = engine.grade(Submission(id, source))
+        for earlier, text in uses.items():
+            if not engine.grade(Submission(earlier, text, uses=uses)).passed:
+                raise UsageError(
+                    f"{id} builds on {earlier}, and the solution of it beside this file does not pass.",
+                    f"Do {earlier} first: `gradlings grade {earlier} FILE` says what is wrong.",
+                )
+        verdict = engine.grade(Submission(id, source, uses=uses))
     if as_json:
         print_verdict_json(verdict)
     else:
         print_verdict(make_console(), verdict, found.exercises[id])
     ctx.exit(exit_code(verdict))
+
+
+def beside(file: Path, exercise: str) -> Callable[[str], str]:
+    """Finds the source of an earlier solution by its id, where it lies in relation to the `file` of `exercise`."""
+
+    def find(earlier: str) -> str:
+        place = file.absolute().parents[1] / f"{earlier}.py"
+        if str(file) == "-" or not place.is_file():
+            where = "standard input has no place" if str(file) == "-" else f"there is no {click.format_filename(place)}"
+            raise UsageError(
+                f"{exercise} builds on {earlier}, and {where}.",
+                f"Put your solution of it beside the file's folder, as {earlier}.py, and do it first.",
+            )
+        return read_source(place)
+
+    return find
 
 
 def read_source(file: Path) -> str:

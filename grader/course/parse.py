@@ -36,6 +36,7 @@ def read_course(root: Path) -> Course:
     exercises = {exercise.id: exercise for topic in topics for exercise in topic.exercises}
     _check_names(root, exercises)
     _check_requires(root, exercises)
+    _check_uses(root, exercises)
     _check_paths(document, paths, exercises)
     if not paths:
         paths = {"everything": tuple(topological({id_: e.requires for id_, e in exercises.items()}))}
@@ -118,6 +119,7 @@ def _read_exercise(table: Table, topic: str, data_folder: Path) -> Exercise:
         id=f"{topic}/{name}",
         title=table.text("title"),
         requires=_ids(table, "requires"),
+        uses=_ids(table, "uses"),
         hints=table.texts("hints"),
         points=table.number("points", 10, 0, 10_000),
         minutes=table.number("minutes", 30, 1, 1_000),
@@ -135,7 +137,7 @@ def _read_exercise(table: Table, topic: str, data_folder: Path) -> Exercise:
     return exercise
 
 
-def _ids(table: Table, key: Literal["requires", "aliases"]) -> tuple[str, ...]:
+def _ids(table: Table, key: Literal["requires", "uses", "aliases"]) -> tuple[str, ...]:
     ids = table.texts(key)
     for i, id_ in enumerate(ids):
         if not ID.fullmatch(id_):
@@ -219,6 +221,21 @@ def _check_requires(root: Path, exercises: dict[str, Exercise]) -> None:
     if cycle:
         chain = " requires ".join([*cycle, cycle[0]])
         _fail(root, exercises[cycle[0]], "requires", f"goes in a circle: {chain}", "Remove one of these.")
+
+
+def _check_uses(root: Path, exercises: dict[str, Exercise]) -> None:
+    """What is imported has been passed: it is required, directly or by what is required."""
+    for exercise in exercises.values():
+        before: set[str] = set()
+        todo = list(exercise.requires)
+        while todo:
+            id_ = todo.pop()
+            if id_ not in before:
+                before.add(id_)
+                todo += exercises[id_].requires
+        for other in exercise.uses:
+            if other not in before:
+                _fail(root, exercise, "uses", f'"{other}" is not required', f'Add "{other}" to `requires`.')
 
 
 def _check_paths(document: Table, paths: dict[str, tuple[str, ...]], exercises: dict[str, Exercise]) -> None:

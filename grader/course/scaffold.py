@@ -44,6 +44,12 @@ def _settings() -> dict[str, Any]:
         "python.defaultInterpreterPath": sys.executable,
         "python.terminal.activateEnvironment": True,
         "python.testing.pytestEnabled": False,
+        # Exercises import earlier ones by their ids: `from attention.masking import ...`.
+        "python.analysis.extraPaths": ["./exercises"],
+        **{
+            f"terminal.integrated.env.{system}": {"PYTHONPATH": "${workspaceFolder}/exercises"}
+            for system in ("linux", "osx", "windows")
+        },
         "files.exclude": {".gradlings": True, "progress.db*": True, "**/__pycache__": True},
     }
 
@@ -58,6 +64,7 @@ def _launch() -> dict[str, Any]:
                 "request": "launch",
                 "program": "${file}",
                 "cwd": "${fileDirname}",
+                "env": {"PYTHONPATH": "${workspaceFolder}/exercises"},
                 "console": "integratedTerminal",
                 "justMyCode": True,
             }

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from grader.course.uses import closure
 from grader.engine.processes import Lost, Processes
 from grader.errors import EngineError
 from grader.model import Check, Course, Submission, Verdict
@@ -96,7 +97,7 @@ class Engine:
         if exercise is None:
             raise EngineError(f"There is no exercise {submission.exercise} in {self._course.title}.")
         self._number += 1
-        if len(submission.source) > MAX_SOURCE:
+        if sum(map(len, (submission.source, *submission.uses.values()))) > MAX_SOURCE:
             return Graded(_too_large(self._course, submission))
         request = self._request(submission, want_calls)
         told = on_check or (lambda _: None)
@@ -139,6 +140,8 @@ class Engine:
             "source": submission.source.encode("utf-8", "replace").decode(),
             "suite": str(course.suite(exercise.id)),
             "reference": str(course.reference(exercise.id)),
+            "uses": {id: text.encode("utf-8", "replace").decode() for id, text in submission.uses.items()},
+            "reference_uses": {id: str(course.reference(id)) for id in closure(course, exercise.id)},
             "stub": str(course.stub(exercise.id)),
             "data": {name: str(course.data(exercise.id, name)) for name in exercise.data},
             "limits": exercise.limits,
@@ -205,15 +208,10 @@ class Engine:
 
 
 def _too_large(course: Course, submission: Submission) -> Verdict:
-    size = len(submission.source) >> 10
-    return Verdict(
-        course.name,
-        submission.exercise,
-        "error",
-        0.0,
-        (),
-        message=f"The file holds {size} KiB; at most {MAX_SOURCE >> 10} are graded. Submit the exercise's file alone.",
-    )
+    size = sum(map(len, (submission.source, *submission.uses.values()))) >> 10
+    what = "The file and what it imports hold" if submission.uses else "The file holds"
+    message = f"{what} {size} KiB; at most {MAX_SOURCE >> 10} are graded. Submit the exercise's file alone."
+    return Verdict(course.name, submission.exercise, "error", 0.0, (), message=message)
 
 
 def _ungraded(course: Course, submission: Submission, reason: str) -> Verdict:

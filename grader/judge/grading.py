@@ -71,6 +71,7 @@ class Grading(Stage):
                     "file": FILE_PREFIX + self._request.file,
                     "forbid": {item.name: item.why for item in self._request.forbid},
                     "seed": check_seed(self._base, LOADING, "cell"),
+                    "uses": self._request.uses,
                 }
             )
         except CellGone as error:

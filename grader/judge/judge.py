@@ -143,7 +143,7 @@ class Judge:
         known = self._references.get(materials.sha256)
         if known is None:
             try:
-                known = Reference(materials.reference, str(request.reference))
+                known = Reference(materials.reference, str(request.reference), materials.uses)
             except Exception as error:
                 raise SuiteFault(f"{request.reference}: {type(error).__name__}: {error}") from None
             self._references[materials.sha256] = known

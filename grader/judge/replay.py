@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import CodeType, ModuleType
 from typing import Any
 
@@ -17,16 +17,20 @@ from grader.judge.channel import Exchange, Transcript
 from grader.marks import Mark, marks
 from grader.testing.compare import as_array
 from grader.testing.local import LocalChannel
+from grader.wire.modules import install
 from grader.wire.values import WireError, decode
 
 RTOL = {"float64": 1e-7, "complex128": 1e-7, "float32": 2e-4, "complex64": 2e-4, "bfloat16": 3e-2, "float16": 4e-3}
+REFERENCES = "<reference>/"
 FLOOR = 1e-4  # of the largest magnitude, times RTOL: cancellation leaves noise near zero
 
 
 class Reference:
     """A reference file, compiled once; `variant` gives fresh modules of it, with mistakes put in."""
 
-    def __init__(self, source: str, file: str) -> None:
+    def __init__(self, source: str, file: str, uses: Mapping[str, str] | None = None) -> None:
+        """`uses`: the references that this one imports, by their ids."""
+        self._uses = uses or {}
         self._code: CodeType = compile(source, file, "exec")
         self._file = file
         self.marks: dict[str, Mark] = marks(self.variant())
@@ -36,6 +40,7 @@ class Reference:
         module = ModuleType("reference")
         module.__file__ = self._file
         sys.modules["reference"] = module
+        install(self._uses, REFERENCES)
         exec(self._code, vars(module))
         for mark in chosen:
             *owner, last = mark.of.split(".")

@@ -6,7 +6,7 @@ import ast
 import functools
 import hashlib
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,10 @@ from grader.model import Forbidden, Limits
 
 @dataclass(frozen=True)
 class Request:
-    """One grading. Paths are the course's; `source` is the learner's text."""
+    """One grading. Paths are the course's; `source` is the learner's text.
+
+    `uses` holds the texts of the learner's earlier solutions that it may import, `reference_uses` the course's own of them.
+    """
 
     course: str
     exercise: str
@@ -28,6 +31,8 @@ class Request:
     data: dict[str, Path]
     limits: Limits
     forbid: tuple[Forbidden, ...]
+    uses: dict[str, str] = field(default_factory=dict)
+    reference_uses: dict[str, Path] = field(default_factory=dict)
     suite_version: int = 1
     salt: str = ""
     class_key: str = ""
@@ -42,10 +47,11 @@ class Request:
 
 @dataclass
 class Materials:
-    """The course's files of one exercise. `program` is the stub's tree."""
+    """The course's files of one exercise. `program` is the stub's tree; `uses` are the references that its own imports."""
 
     suite: str
     reference: str
+    uses: dict[str, str]
     program: ast.Module | None
     data: dict[str, bytes]
     sha256: str
@@ -57,6 +63,7 @@ def read_materials(request: Request) -> Materials:
     reference = request.reference.read_text(encoding="utf-8")
     stub = request.stub.read_text(encoding="utf-8")
     data = {name: path.read_bytes() for name, path in request.data.items()}
+    uses = {id: path.read_text(encoding="utf-8") for id, path in sorted(request.reference_uses.items())}
     digest = hashlib.sha256()
     limits = msgspec.json.encode([request.limits, request.forbid])
     for part in (
@@ -64,9 +71,10 @@ def read_materials(request: Request) -> Materials:
         reference.encode(),
         limits,
         *(b for pair in sorted(data.items()) for b in (pair[0].encode(), pair[1])),
+        *(text.encode() for pair in uses.items() for text in pair),
     ):
         digest.update(len(part).to_bytes(8, "big") + part)
-    return Materials(suite, reference, _stub(stub), data, digest.hexdigest())
+    return Materials(suite, reference, uses, _stub(stub), data, digest.hexdigest())
 
 
 @functools.lru_cache(maxsize=64)
@@ -75,8 +83,9 @@ def _stub(text: str) -> ast.Module | None:
 
 
 def base_seed(request: Request, suite_sha256: str) -> bytes:
-    """HMAC of (class key or empty; exercise, source, suite, salt): the same source gets the same verdict."""
-    parts = (request.exercise, request.source, suite_sha256, request.salt)
+    """HMAC of (class key or empty; exercise, source, suite, salt, what it imports): the same source gets the same verdict."""
+    used = (text for pair in sorted(request.uses.items()) for text in pair)
+    parts = (request.exercise, request.source, suite_sha256, request.salt, *used)
     coded = [part.encode("utf-8", "surrogatepass") for part in parts]
     message = b"".join(len(part).to_bytes(8, "big") + part for part in coded)
     return hmac.new(request.class_key.encode(), message, hashlib.sha256).digest()

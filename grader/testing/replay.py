@@ -18,6 +18,7 @@ import msgspec
 from grader.testing.local import module_from_file
 from grader.text import clean
 from grader.wire.interpreter import Interpreter
+from grader.wire.modules import install
 from grader.wire.values import decode
 
 # Not shown: what the suite asks on the way to the calls.
@@ -59,6 +60,7 @@ def replay(order: dict[str, Any]) -> int:
     print(f"{clean(order['message'])}\n")
     recorded = Recorded()
     path = Path(order["file"])
+    install(order["uses"], str(path.parents[1]) + "/")
     interpreter = Interpreter(module_from_file(path), recorded.answer)
     names: dict[str, str] = {}
     for check, request, callbacks in order["calls"]:
