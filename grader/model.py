@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -81,7 +82,10 @@ class Warm:
 
 @dataclass(frozen=True)
 class Course:
-    """A course read from the folder `root`. `paths` are named lists of ids; the first one is the default."""
+    """A course read from the folder `root`. `paths` are named lists of ids; the first one is the default.
+
+    `roadmap` names the tags that exercises carry.
+    """
 
     name: str
     title: str
@@ -90,8 +94,9 @@ class Course:
     topics: tuple[Topic, ...]
     paths: dict[str, tuple[str, ...]]
     warm: Warm = Warm()
+    roadmap: dict[str, str] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def exercises(self) -> dict[str, Exercise]:
         """Every exercise by id, in the order of the topics."""
         return {exercise.id: exercise for topic in self.topics for exercise in topic.exercises}

@@ -242,7 +242,7 @@ def _roadmap(standing: Standing) -> tuple[Share, ...]:
     for each in standing.exercises.values():
         for tag in dict.fromkeys(each.roadmap):
             tagged[tag].append(each)
-    return tuple(_share(tag, tag, those, standing) for tag, those in tagged.items())
+    return tuple(_share(tag, standing.course.roadmap.get(tag, tag), those, standing) for tag, those in tagged.items())
 
 
 def _efforts(standing: Standing, graded: Iterable[_Graded], today: date) -> tuple[Effort, ...]:

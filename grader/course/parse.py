@@ -27,6 +27,7 @@ def read_course(root: Path) -> Course:
     title, version, sealed = document.text("title"), document.text("version"), document.flag("sealed")
     names = document.texts("topics", required=True)
     paths = document.lists("paths")
+    roadmap = document.mapping("roadmap")
     warm = document.table("warm")
     imports, code = warm.texts("imports"), warm.text("code", default="")
     warm.done()
@@ -37,10 +38,11 @@ def read_course(root: Path) -> Course:
     _check_names(root, exercises)
     _check_requires(root, exercises)
     _check_uses(root, exercises)
+    _check_roadmap(root, roadmap, exercises)
     _check_paths(document, paths, exercises)
     if not paths:
         paths = {"everything": tuple(topological({id_: e.requires for id_, e in exercises.items()}))}
-    return Course(name, title, version, root, topics, paths, Warm(imports, code))
+    return Course(name, title, version, root, topics, paths, Warm(imports, code), roadmap)
 
 
 def _check_topics(document: Table, root: Path, names: tuple[str, ...]) -> None:
@@ -236,6 +238,15 @@ def _check_uses(root: Path, exercises: dict[str, Exercise]) -> None:
         for other in exercise.uses:
             if other not in before:
                 _fail(root, exercise, "uses", f'"{other}" is not required', f'Add "{other}" to `requires`.')
+
+
+def _check_roadmap(root: Path, roadmap: dict[str, str], exercises: dict[str, Exercise]) -> None:
+    """A course that names its tags names all of them."""
+    for exercise in exercises.values():
+        for tag in exercise.roadmap:
+            if roadmap and tag not in roadmap:
+                remedy = f"{nearest(tag, roadmap)}Name one of [roadmap] in course.toml, or add it there."
+                _fail(root, exercise, "roadmap", f'there is no "{tag}"', remedy)
 
 
 def _check_paths(document: Table, paths: dict[str, tuple[str, ...]], exercises: dict[str, Exercise]) -> None:

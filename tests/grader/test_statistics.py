@@ -288,9 +288,11 @@ def test_an_exercise_counts_for_each_of_its_roadmap_tags_once() -> None:
         Exercise("t/b", "B", points=2, roadmap=("M1",)),
         Exercise("t/c", "C", points=4),
     )
-    course = Course("x", "X", "1", Path("/"), (Topic("t", "T", exercises),), {"all": ("t/a",)})
+    course = Course(
+        "x", "X", "1", Path("/"), (Topic("t", "T", exercises),), {"all": ("t/a",)}, roadmap={"T2": "Self-attention"}
+    )
     found = statistics_of(Standing(course, {"t/b": Progress("t/b", 1, 1)}), (), NOW)
-    assert found.roadmap == (Share("T2", "T2", 0, 1, 0, 1), Share("M1", "M1", 1, 2, 2, 3))
+    assert found.roadmap == (Share("T2", "Self-attention", 0, 1, 0, 1), Share("M1", "M1", 1, 2, 2, 3))
 
 
 def test_timeline_counts_first_passes_by_day(learner: Learner) -> None:

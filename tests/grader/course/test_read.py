@@ -154,6 +154,18 @@ BROKEN = [
         '["Counter"]',
         ["(frequencies): forbid", "item 1 is a text in quotes", "a table"],
     ),
+    (
+        WORDS,
+        'requires = ["words/frequencies"]',
+        'requires = ["words/frequencies"]\nuses = ["numbers/slope"]',
+        ["(vocabulary): uses", '"numbers/slope" is not required', 'Add "numbers/slope" to `requires`.'],
+    ),
+    (
+        WORDS,
+        'requires = ["words/frequencies"]',
+        'requires = ["words/frequencies"]\nuses = ["words"]',
+        ["(vocabulary): uses", '"words" is no id', "topic/name"],
+    ),
 ]
 
 
@@ -186,6 +198,19 @@ def test_missing_file_is_named(course_folder, name, words):
         read_course(course_folder)
     told = f"{caught.value.message} {caught.value.hint}"
     assert [word for word in words if word not in told] == [], told
+
+
+def test_a_course_that_names_its_tags_names_all(course_folder, edit):
+    edit(WORDS, 'requires = ["words/frequencies"]', 'requires = ["words/frequencies"]\nroadmap = ["L1"]')
+    assert read_course(course_folder).roadmap == {}
+    with (course_folder / COURSE).open("a") as file:
+        file.write('\n[roadmap]\nL2 = "Word vectors"\n')
+    with pytest.raises(CourseError, match="roadmap") as caught:
+        read_course(course_folder)
+    assert 'there is no "L1"' in caught.value.message
+    assert "[roadmap]" in caught.value.hint
+    edit(COURSE, "L2 =", "L1 =")
+    assert read_course(course_folder).roadmap == {"L1": "Word vectors"}
 
 
 def test_a_folder_is_no_stub(course_folder):
@@ -242,7 +267,7 @@ def test_course_order_follows_requires_and_paths():
 # Any document --------------------------------------------------------------------------------------------------------
 
 KEYS = (
-    "name title version topics paths warm sealed exercise requires hints points minutes limits forbid roadmap data "
+    "name title version topics paths warm sealed exercise requires uses hints points minutes limits forbid roadmap data "
     "aliases learnt suite_version level equivalent_mutants seconds memory_mib output_mib why imports code"
 ).split()
 SCALARS = st.one_of(
