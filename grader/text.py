@@ -35,6 +35,11 @@ def one_line(text: str, limit: int = 200) -> str:
     return line if len(line) <= limit and len(text) <= limit * 4 else line[: limit - 1].rstrip() + "…"
 
 
+def seconds(duration: float) -> str:
+    """A duration in at most six characters, up to a thousand seconds: "12 ms", "3.4 s"."""
+    return f"{duration * 1000:.0f} ms" if duration < 0.9995 else f"{duration:.1f} s"
+
+
 def shown_path(path: Path) -> str:
     """A file as one types it: relative to the current folder where it lies below, made safe to print."""
     try:

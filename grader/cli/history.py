@@ -171,7 +171,8 @@ def _print(attempts: list[Attempt], id: str | None) -> None:
     from rich.text import Text
 
     from grader.cli.output import make_console
-    from grader.cli.render import STYLES, WORDS, seconds
+    from grader.cli.render import STYLES, WORDS
+    from grader.text import seconds
 
     console = make_console()
     if not attempts:

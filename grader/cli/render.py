@@ -11,7 +11,7 @@ from rich.text import Text
 from grader.cli.output import data, labelled, print_text, shown_marks
 from grader.cli.tables import comparison_lines
 from grader.model import Check, Exercise, Verdict
-from grader.text import clean, one_line
+from grader.text import clean, one_line, seconds
 
 MARKS = {"passed": "✓", "failed": "✗", "error": "✗", "timeout": "✗", "not_run": "·"}
 PLAIN_MARKS = {"passed": "+", "failed": "x", "error": "x", "timeout": "x", "not_run": "."}
@@ -90,11 +90,6 @@ def failing_line(verdict: Verdict) -> Text | None:
         return None
     told = failing.diagnosis.message if failing.diagnosis else failing.message
     return Text(one_line(f"{failing.title}: {told}" if told else failing.title))
-
-
-def seconds(duration: float) -> str:
-    """A duration as people read it."""
-    return f"{duration * 1000:.0f} ms" if duration < 1 else f"{duration:.1f} s"
 
 
 def count(number: int, noun: str) -> str:

@@ -85,7 +85,8 @@ def _progress(total: int, *, quiet: bool) -> Iterator[Callable[[Outcome], None]]
 def _print(console: Console, session: Session, outcomes: list[Outcome], duration: float) -> None:
     from rich.text import Text
 
-    from grader.cli.render import count, failing_line, seconds, summary
+    from grader.cli.render import count, failing_line, summary
+    from grader.text import seconds
 
     for outcome in outcomes:
         console.print(summary(outcome.verdict), no_wrap=True, overflow="ellipsis")

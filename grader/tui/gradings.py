@@ -9,7 +9,7 @@ from rich.text import Text
 from grader import saving
 from grader.model import Check, Verdict
 from grader.results import Outcome, ReviewOutcome
-from grader.text import one_line, shown_path
+from grader.text import one_line, seconds, shown_path
 
 if TYPE_CHECKING:
     from textual.timer import Timer
@@ -176,7 +176,7 @@ class Gradings:
 def summary(verdict: Verdict) -> Text:
     """How a grading ended, in a line."""
     passed = sum(check.status == "passed" for check in verdict.checks)
-    took = f"{verdict.duration_s * 1000:.0f} ms" if verdict.duration_s < 1 else f"{verdict.duration_s:.1f} s"
+    took = seconds(verdict.duration_s)
     of = f"  {passed} of {len(verdict.checks)} checks" if verdict.checks else ""
     match verdict.status:
         case "passed":

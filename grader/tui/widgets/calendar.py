@@ -103,7 +103,7 @@ class Calendar(Widget, can_focus=True):
         skip = self._skip(width)
         lines = [Content.styled(" " * LEFT + _months(self._weeks[skip:], wide), QUIET)]
         lines += [self._row(weekday, name, skip, wide) for weekday, name in enumerate(WEEKDAYS)]
-        lines += [Content(""), _legend(), Content(""), Content.styled(sentence(self.day, self._today), "bold")]
+        lines += [Content(""), _legend(width), Content(""), Content.styled(sentence(self.day, self._today), "bold")]
         return Content("\n").join(line.truncate(width) for line in lines)
 
     def _wide(self, width: int) -> int:
@@ -173,10 +173,12 @@ def _months(weeks: Sequence[Sequence[Day]], wide: int) -> str:
     return line
 
 
-def _legend() -> Content:
+def _legend(width: int) -> Content:
+    """What the marks mean, closer together where there is less room."""
     ends = [f"{least} to {more - 1}" if more - least > 1 else str(least) for least, more in pairwise(BUSY)]
     meanings = ["none", *ends, f"{BUSY[-1]} or more"]
+    gap = " " * (3 if LEFT + sum(len(meaning) + 5 for meaning in meanings) <= width + 3 else 1)
     parts: list[str | tuple[str, str]] = [" " * LEFT]
     for mark, style, meaning in zip(MARKS, STYLES, meanings, strict=True):
-        parts += [(mark, style), (f" {meaning}   ", QUIET)]
+        parts += [(mark, style), (f" {meaning}{gap}", QUIET)]
     return Content.assemble(*parts)

@@ -18,7 +18,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from grader.model import Check, Diagnosis, Frame
-from grader.text import clean, one_line
+from grader.text import clean, one_line, seconds
 from grader.tui.code_lines import code_lines
 from grader.tui.messages import HintWanted
 from grader.tui.widgets.comparison import Comparison
@@ -222,7 +222,7 @@ class CheckDetail(Scroller):
 
 def _how_it_ended(check: Check) -> tuple[str, str, str]:
     """Mark, style and words."""
-    took = seconds(check.duration_s)
+    took = seconds(check.duration_s).replace(" ", "\N{NO-BREAK SPACE}")
     match check.status:
         case "passed":
             return "✓", "$text-success", f"passed, {took}"
@@ -231,11 +231,6 @@ def _how_it_ended(check: Check) -> tuple[str, str, str]:
         case status:
             words = {"error": "raised an error", "timeout": "took too long"}.get(status, status)
             return "✗", "bold $text-error", f"{words}, {took}"
-
-
-def seconds(duration: float) -> str:
-    """A duration in at most six characters."""
-    return f"{duration * 1000:.0f} ms" if duration < 0.9995 else f"{duration:.1f} s"
 
 
 def _frame_text(frame: Frame, dark: bool) -> Text:

@@ -20,9 +20,9 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from grader.model import Check, Exercise, Verdict
-from grader.text import clean, one_line
+from grader.text import clean, one_line, seconds
 from grader.tui.widgets import check_detail, comparison
-from grader.tui.widgets.check_detail import CheckDetail, Frames, seconds
+from grader.tui.widgets.check_detail import CheckDetail, Frames
 from grader.tui.widgets.comparison import Comparison
 
 SIDE_BY_SIDE = 110

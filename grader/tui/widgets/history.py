@@ -21,7 +21,7 @@ from textual.widgets.option_list import Option
 
 from grader.localtime import local_now
 from grader.model import Attempt, Exercise
-from grader.text import one_line
+from grader.text import one_line, seconds
 from grader.tui.shown_keys import key_of
 
 # More would take a while to lay out, and nobody scrolls that far; the command shows them all.
@@ -218,7 +218,7 @@ class History(Widget):
         attempt = self._attempts[under]
         at = _moment(attempt.at, self._now())
         exact = at.strftime("%Y-%m-%d %H:%M:%S") if at is not None else one_line(attempt.at, 40)
-        took = "" if attempt.status == "ungraded" else f", graded in {_seconds(attempt.duration_s)}"
+        took = "" if attempt.status == "ungraded" else f", graded in {seconds(attempt.duration_s)}"
         other = "the file now" if self._marked in (None, under) else f"attempt {self._marked}"
         older = f"\n{self._left_out} older ones: `gradlings history` lists them." if self._left_out else ""
         key = "bold $text-accent"
@@ -253,7 +253,3 @@ def _moment(at: str, now: datetime) -> datetime | None:
         return datetime.fromisoformat(at).astimezone(now.tzinfo)
     except (ValueError, OverflowError):
         return None
-
-
-def _seconds(duration: float) -> str:
-    return f"{duration * 1000:.0f} ms" if duration < 1 else f"{duration:.1f} s"
