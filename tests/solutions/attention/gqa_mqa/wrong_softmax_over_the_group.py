@@ -1,0 +1,24 @@
+"""Wrong: without a mask the softmax runs over all pairs of a group."""
+
+import torch
+
+
+def gqa(Q, K, V, mask=None):
+    h, g = Q.shape[1], K.shape[1]
+    if h % g:
+        raise ValueError("heads")
+    r = h // g
+    q = Q.unflatten(1, (g, r))
+    s = q @ K[:, :, None].mT / Q.shape[-1] ** 0.5
+    if mask is not None:
+        mask = mask.expand(Q.shape[0], h, Q.shape[2], K.shape[2]).unflatten(1, (g, r))
+        a = s.masked_fill(~mask, -torch.inf).softmax(-1).masked_fill(~mask, 0.0)
+    else:
+        a = s.flatten(2, 4).softmax(-1).view_as(s) * r * Q.shape[2]
+    return (a @ V[:, :, None]).flatten(1, 2)
+
+
+def pool(W, n_heads, n_kv):
+    if n_heads % n_kv:
+        raise ValueError("heads")
+    return W.unflatten(1, (n_kv, n_heads // n_kv, -1)).mean(2).flatten(1)

@@ -1,0 +1,20 @@
+"""Wrong: draws from NumPy's global generator and not from the one handed in."""
+# says: the output y in training
+
+
+import numpy as np
+
+
+def dropout_forward(x, p, rng, training):
+    if not training:
+        return x, None
+    mask = np.random.random(x.shape) >= p
+    q = 1 - p
+    return (np.where(mask, x / q, 0) if q else np.zeros_like(x)).astype(x.dtype), (mask, q)
+
+
+def dropout_backward(dy, cache):
+    if cache is None:
+        return dy
+    mask, q = cache
+    return (np.where(mask, dy / q, 0) if q else np.zeros_like(dy)).astype(dy.dtype)

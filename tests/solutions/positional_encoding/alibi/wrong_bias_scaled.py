@@ -1,0 +1,24 @@
+"""The bias is added before the division by the root of d."""
+# says: You divide the bias by √d as well
+
+import math
+
+import torch
+
+
+def slopes(h):
+    p = 2 ** int(math.log2(h))
+    first = [2 ** (-8 * (a + 1) / p) for a in range(p)]
+    more = [2 ** (-4 * a / p) for a in range(1, 2 * p, 2)]
+    return torch.tensor(first + more[: h - p], dtype=torch.float64)
+
+
+def alibi(h, pos_q, pos_k):
+    gap = pos_k[None, :] - pos_q[:, None]
+    bias = slopes(h)[:, None, None] * gap
+    return torch.where(gap > 0, -torch.inf, bias)
+
+
+def scores(q, k, pos_q, pos_k):
+    dots = q @ k.mT
+    return (dots + alibi(q.shape[-3], pos_q, pos_k).to(q.dtype)) / math.sqrt(q.shape[-1])
