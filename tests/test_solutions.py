@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from grader.course.read import find_course
+from grader.course.uses import of_references
 from grader.engine import Engine
 from grader.model import Submission, Verdict
 
@@ -28,7 +29,8 @@ def engine() -> Iterator[Engine]:
 
 
 def grade(engine: Engine, path: Path) -> Verdict:
-    return engine.grade(Submission("/".join(path.parts[-3:-1]), path.read_text(encoding="utf-8")))
+    id, source = "/".join(path.parts[-3:-1]), path.read_text(encoding="utf-8")
+    return engine.grade(Submission(id, source, uses=of_references(find_course(None), id, source)))
 
 
 def told(verdict: Verdict) -> str:

@@ -1,0 +1,94 @@
+"""Writes docs/course-quality.md: `gradlings course check --json > check.json; python docs/course_quality.py check.json`.
+
+Besides the check's findings it grades the solutions in `tests/solutions/`, and counts how many wrong ones are told a mistake.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+
+from grader.course.read import find_course
+from grader.course.uses import of_references
+from grader.engine import EnginePool
+from grader.model import Submission
+
+ROOT = Path(__file__).parents[1]
+HEAD = """# How good the course is
+
+Made by `gradlings course check --json > check.json` (ten seeds, mutation; a quarter of an hour on two cores) and
+`python docs/course_quality.py check.json`. Suite times are the largest seen while two engines ran.
+
+The last three columns are about `tests/solutions/`: right and wrong solutions kept apart from the suites, most of them written
+from the stub alone. Right ones pass, wrong ones fail (`pytest tests/test_solutions.py`; one that still passes carries a line
+`# open:` with the reason). "Told" counts the wrong ones whose verdict names a mistake at all. A part of them was made a known
+mistake after it had been found, so the share flatters; what a first reader of the stubs gets wrong has still to be measured for
+the newer exercises.
+
+"""
+
+
+def main(check: str) -> None:
+    """Print the page."""
+    found = find_course(str(ROOT))
+    reports = json.loads(Path(check).read_text())["exercises"]
+    right, wrong, told = _solutions()
+    columns = (
+        "exercise", "checks", "suite ms", "mistakes named as themselves", "other right solutions", "mutants", "argued equal",
+        "alive", "sound", "right, passed", "wrong, failed", "told",
+    )  # fmt: skip
+    rows = [columns, ("---",) * len(columns)]
+    sums: Counter[str] = Counter()
+    for report in reports:
+        id = report["exercise"]
+        named = sum(kill["diagnosed"] == kill["mistake"] for kill in report["kills"])
+        numbers = {
+            "named": named, "mistakes": len(report["kills"]), "mutants": report["mutants"], "equal": len(report["argued"]),
+            "alive": len(report["survivors"]), "sound": report["sound"],
+        }  # fmt: skip
+        sums.update(numbers)
+        rows.append((
+            id, report["checks"], f"{report['suite_s'] * 1000:.0f}", f"{named}/{numbers['mistakes']}", report["alternatives"],
+            numbers["mutants"], numbers["equal"], numbers["alive"], "yes" if report["sound"] else "no",
+            _share(right, id), _share(wrong, id), told[id],
+        ))  # fmt: skip
+    total, by_name = sum(wrong.values()), sum(told.values())
+    end = (
+        f"{sums['sound']} of {len(found.exercises)} exercises are sound; {sums['named']} of {sums['mistakes']} known mistakes "
+        f"are named as themselves; {sums['mutants']} mutants, {sums['equal']} argued equal, {sums['alive']} alive. Of {total} wrong "
+        f"solutions {by_name} ({by_name / total:.0%}) are told a mistake by name."
+    )
+    table = "".join(f"| {' | '.join(map(str, row))} |\n" for row in rows)
+    sys.stdout.write(f"{HEAD}{table}\n{end}\n")
+
+
+def _share(counts: Counter[tuple[str, bool]], id: str) -> str:
+    """How many of an exercise's were as they should be."""
+    return f"{counts[id, True]}/{counts[id, True] + counts[id, False]}"
+
+
+def _solutions() -> tuple[Counter[tuple[str, bool]], Counter[tuple[str, bool]], Counter[str]]:
+    """By exercise: right ones that passed or did not, wrong ones that failed or did not, wrong ones told a mistake."""
+    course = find_course(str(ROOT))
+    kinds: dict[tuple[str, str], str] = {}
+    for path in sorted((ROOT / "tests/solutions").glob("*/*/*.py")):
+        kinds["/".join(path.parts[-3:-1]), path.read_text(encoding="utf-8")] = path.name.partition("_")[0]
+    submissions = [Submission(id, text, uses=of_references(course, id, text)) for id, text in kinds]
+    right: Counter[tuple[str, bool]] = Counter()
+    wrong: Counter[tuple[str, bool]] = Counter()
+    told: Counter[str] = Counter()
+    with EnginePool(course, 2) as pool:
+        for submission, verdict in pool.grade_all(submissions):
+            id = submission.exercise
+            if kinds[id, submission.source] == "right":
+                right[id, verdict.passed] += 1
+            else:
+                wrong[id, not verdict.passed] += 1
+                told[id] += any(check.diagnosis for check in verdict.checks)
+    return right, wrong, told
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
