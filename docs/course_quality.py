@@ -57,8 +57,8 @@ def main(check: str) -> None:
     total, by_name = sum(wrong.values()), sum(told.values())
     end = (
         f"{sums['sound']} of {len(found.exercises)} exercises are sound; {sums['named']} of {sums['mistakes']} known mistakes "
-        f"are named as themselves; {sums['mutants']} mutants, {sums['equal']} argued equal, {sums['alive']} alive. Of {total} wrong "
-        f"solutions {by_name} ({by_name / total:.0%}) are told a mistake by name."
+        f"are named as themselves; {sums['mutants']} mutants, {sums['equal']} argued equal, {sums['alive']} alive. "
+        f"Of {total} wrong solutions {by_name} ({by_name / total:.0%}) are told a mistake by name."
     )
     table = "".join(f"| {' | '.join(map(str, row))} |\n" for row in rows)
     sys.stdout.write(f"{HEAD}{table}\n{end}\n")

@@ -33,7 +33,8 @@ position, itself included:
   left, so that the first of the three sees one key; FlashAttention did so before version 2.1, and aligns bottom right
   since. For n_q = n_k all agree.)
 - An explicit offset may be any int from -n_q upwards. In a cache of fixed size the keys after the last query are not
-  yet written: offset + n_q < n_k, and nobody sees them. Where offset + i ≥ n_k the query sees all keys.
+  yet written: offset + n_q < n_k, and nobody sees them (they hold any finite numbers).
+  Where offset + i ≥ n_k the query sees all keys.
 - A query at a negative position (n_q > n_k with None, or a negative offset) sees no key: its row is **zeros**, with no
   NaN in the result or the gradients.
 - `...` stands for any number of leading axes (none, a batch, a batch and heads), the same in Q, K and V. d_k and d_v

@@ -56,7 +56,7 @@ def by_blocks(W, n_heads, n_kv):
 
 
 def test_by_hand(solution, rng):
-    """The examples worked out by hand in the statement come out"""
+    """The examples of the statement come out, and random ones worked out head by head"""
     Q = torch.tensor([math.log(3), 0, math.log(3), 0], dtype=torch.float64).reshape(1, 4, 1, 1)
     K = torch.tensor([[1.0, 0], [0, 1]], dtype=torch.float64).reshape(1, 2, 2, 1)
     V = torch.tensor([[4.0, 8], [0, 20]], dtype=torch.float64).reshape(1, 2, 2, 1)

@@ -2,7 +2,7 @@
 
 Expected names, numbers of parameters and outputs are worked out by hand or in float64 here; the reference is not asked.
 How A is drawn is a matter of chance, so values of A never cross before the suite has loaded its own. Tolerances are
-the defaults, but 1e-4 absolute for outputs; nothing here can fail by chance.
+the defaults, but 5e-3 absolute for outputs (see `_close`).
 
 The first checks give different answers for nearly every known mistake, since a diagnosis replays calls in this order.
 """
@@ -139,8 +139,10 @@ def _expected(weights, ids, factors, scaling):
 
 
 def _close(out, expected, what, why=""):
-    # Outputs are of size ten to a hundred, sums of products that may cancel: 1e-4 absolute.
-    assert_close(out, expected, rtol=1e-5, atol=1e-4, what=what, why=why)
+    # Outputs are of size ten to a hundred. A norm of seven numbers that happen to lie close together enlarges the rounding
+    # before it; by more than a thousand, which it would take to miss this, in fewer than one run of 10^9. A mistake shows in
+    # whole units.
+    assert_close(out, expected, rtol=1e-4, atol=5e-3, what=what, why=why)
 
 
 def test_suffixes(solution):

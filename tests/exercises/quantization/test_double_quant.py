@@ -194,7 +194,7 @@ def test_dtypes_and_layouts(solution, rng):
         back = assert_unchanged(solution.restore_absmax, *strided, 8)
         right = torch.tensor(_restored(q, scale, mean, 8), dtype=torch.float64).to(dtype)
         assert_close(back, right, rtol=rtol, what=f"ĉ in {dtype}")
-        codes = torch.from_numpy(rng.integers(0, 16, 66).astype(np.uint8))
+        codes = torch.from_numpy(rng.integers(0, 16, 68).astype(np.uint8))
         wide = torch.stack([codes, codes], 1)[:, 0]
         values = assert_unchanged(solution.dequant_double, wide, *strided, LEVELS, 3, 8)
         assert_close(values, _weights(codes, q, scale, mean, 3, 8), rtol=rtol, what=f"x̂ in {dtype}")

@@ -1,4 +1,5 @@
 """Wrong: squashes query and key each for itself and adds afterwards, so that the query has no say."""
+# says: You squash query and key each for itself and add
 
 import torch
 

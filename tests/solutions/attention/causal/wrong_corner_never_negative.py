@@ -1,4 +1,5 @@
 """Wrong: with more queries than keys the default offset stops at 0, so that the first query sees the first key."""
+# says: A negative offset is taken as 0
 
 import torch
 

@@ -1,4 +1,5 @@
 """Wrong: reshapes (batch, heads, n, d_head) to rows without moving the axis of the heads back behind the tokens."""
+# says: The heads are put together without moving their axis back
 
 import torch
 

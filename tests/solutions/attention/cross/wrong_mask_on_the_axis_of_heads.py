@@ -1,4 +1,5 @@
 """Wrong: gives the mask one new axis, not two; where batch equals n_heads, head i gets the padding of sequence i."""
+# says: The mask got one axis too few
 
 import torch
 

@@ -1,4 +1,5 @@
 """Wrong: sets padded tokens of the memory to zero; their scores are 0 then, and still take weight."""
+# says: Padding is hidden by setting its vectors to zero
 
 import torch
 

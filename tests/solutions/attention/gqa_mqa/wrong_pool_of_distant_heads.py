@@ -1,4 +1,5 @@
 """Wrong: pool averages heads that lie n_kv apart, not neighbours, though gqa groups neighbours."""
+# says: pool averages every n_kv-th head
 
 import torch
 

@@ -1,4 +1,5 @@
 """Wrong: where causal, S is summed up to the query, but z over all keys."""
+# says: The numerator is causal, the normaliser is not
 
 import torch
 

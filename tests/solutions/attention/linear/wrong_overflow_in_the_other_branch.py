@@ -1,4 +1,5 @@
 """Wrong: the branch of phi that is not taken overflows in exp, and its gradient is NaN."""
+# says: φ is right, but its gradient is NaN for a large x
 
 import torch
 

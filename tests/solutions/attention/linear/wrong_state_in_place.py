@@ -1,4 +1,5 @@
 """Wrong: step adds the token into the tensors of the state that it was given."""
+# says: changes the state that it was given
 
 import torch
 

@@ -1,4 +1,5 @@
 """Wrong: banded lets a query read its own block and the whole block before, up to twice the window."""
+# says: a query sees the whole chunk before its own
 
 import torch
 from torch.nn import functional as F

@@ -1,4 +1,5 @@
 """Wrong: replaces every NaN and infinity among the values by 0, also those that queries see."""
+# says: What may be seen is cleaned up, too
 
 import torch
 

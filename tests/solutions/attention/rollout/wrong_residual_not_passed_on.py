@@ -1,4 +1,5 @@
 """Wrong: rollout and trace take a residual but call mix without it, and so always use ½."""
+# says: does not pass `residual` on: it always computes
 
 import torch
 

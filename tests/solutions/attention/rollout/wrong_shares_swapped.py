@@ -1,4 +1,5 @@
 """Wrong: gives the share `residual` to what the heads read and the rest to the token itself; at ½ nobody sees it."""
+# says: The shares are exchanged
 
 import torch
 

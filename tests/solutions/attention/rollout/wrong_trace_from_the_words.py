@@ -1,4 +1,5 @@
 """Wrong: trace takes the token's row through the layers from the first to the last."""
+# says: goes up from the first layer
 
 import torch
 

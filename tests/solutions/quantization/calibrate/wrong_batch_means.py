@@ -1,4 +1,5 @@
 """Wrong: the search takes the mean square of each batch, then the mean of those, so that small batches count too much."""
+# says: You average the batches' mean errors
 
 import torch
 

@@ -1,4 +1,5 @@
 """Wrong: clamps to -q_max - 1, the lowest integer of so many bits, where the grid ends at -q_max."""
+# says: one step below -clip
 
 import torch
 

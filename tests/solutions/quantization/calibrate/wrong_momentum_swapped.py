@@ -1,4 +1,5 @@
 """Wrong: the momentum weighs the new maximum, and the old average gets what is left."""
+# says: `momentum` is exchanged
 
 import torch
 

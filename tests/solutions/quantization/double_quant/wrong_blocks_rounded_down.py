@@ -1,4 +1,5 @@
 """Wrong: constant_bits counts only the full blocks, and leaves the shorter last ones out."""
+# says: You count whole blocks only
 
 import torch
 from torch.nn import functional as F

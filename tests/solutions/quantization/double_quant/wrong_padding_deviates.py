@@ -1,4 +1,5 @@
 """Wrong: the absmax are filled up with zeros before the mean is subtracted, so the filling deviates by a whole mean."""
+# says: You fill up the last block before you subtract the mean
 
 import torch
 from torch.nn import functional as F

@@ -1,4 +1,5 @@
 """Wrong: the axes to reduce are all d != axis, so that axis = -1 reduces every one of them."""
+# says: A negative `axis` does not find its axis in your code
 
 import torch
 from torch.nn import functional as F

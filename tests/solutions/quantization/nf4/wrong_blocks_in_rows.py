@@ -1,4 +1,5 @@
 """Wrong: blocks are cut from each row by itself, with a shorter one at the end of every row."""
+# says: Your blocks begin anew in each row
 
 import torch
 

@@ -1,4 +1,5 @@
 """Wrong: unpack puts all high halves first and all low halves behind them."""
+# says: gives all high halves and then all low ones
 
 import torch
 
