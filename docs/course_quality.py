@@ -16,6 +16,7 @@ from grader.engine import EnginePool
 from grader.model import Submission
 
 ROOT = Path(__file__).parents[1]
+BUDGET_S = 5.0  # as in courses: 0.3 on a save
 HEAD = """# How good the course is
 
 Made by `gradlings course check --json > check.json` (ten seeds, mutation; a quarter of an hour on two cores) and
@@ -79,7 +80,7 @@ def _solutions() -> tuple[Counter[tuple[str, bool]], Counter[tuple[str, bool]], 
     right: Counter[tuple[str, bool]] = Counter()
     wrong: Counter[tuple[str, bool]] = Counter()
     told: Counter[str] = Counter()
-    with EnginePool(course, 2) as pool:
+    with EnginePool(course, 2, budget_s=BUDGET_S) as pool:
         for submission, verdict in pool.grade_all(submissions):
             id = submission.exercise
             if kinds[id, submission.source] == "right":

@@ -212,7 +212,7 @@ def test_where_all_passed_the_first_is_open() -> None:
         checks.show(EXERCISE, verdict(PASSED, status="passed"))
         await pilot.pause()
         assert checks.opened is PASSED
-        assert "(passed, 2 ms)" in told(checks)
+        assert "(passed, 2\N{NO-BREAK SPACE}ms)" in told(checks)
 
     run(scenario)
 

@@ -236,11 +236,25 @@ def test_where_the_one_under_the_cursor_is_gone_another_one_is_under_it() -> Non
     play(screen, scenario)
 
 
-def test_a_question_does_not_outlive_new_rows() -> None:
+def test_a_question_outlives_new_rows_in_which_the_review_is_still_under_way() -> None:
     screen = _screen()
 
     async def scenario(app: Around, pilot: Pilot[None]) -> None:
         await pilot.press("g")
+        screen.refresh_rows(ROWS)
+        await pilot.press("g")
+        await pilot.pause()
+        assert len(_wanted(app)) == 1
+
+    play(screen, scenario)
+
+
+def test_a_question_does_not_outlive_its_review() -> None:
+    screen = _screen()
+
+    async def scenario(app: Around, pilot: Pilot[None]) -> None:
+        await pilot.press("g")
+        screen.refresh_rows([row for row in ROWS if not row.begun])
         screen.refresh_rows(ROWS)
         await pilot.press("g")
         await pilot.pause()

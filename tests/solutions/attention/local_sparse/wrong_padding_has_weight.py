@@ -1,5 +1,4 @@
 """Wrong: banded pads the keys with zeros in front and lets the first queries give weight to that padding."""
-# says: the rows of zeros that you put before the first
 
 import torch
 from torch.nn import functional as F
