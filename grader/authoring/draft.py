@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ast
 import re
-import tomllib
 from pathlib import Path
+
+import tomli
 
 from grader.errors import CourseError, UsageError
 
@@ -70,7 +71,7 @@ def draft(root: Path, exercise_id: str, solution: str | None) -> list[Path]:
 def _listed(toml: Path) -> list[str]:
     """The exercises a topic.toml names. Raises CourseError where it cannot be read."""
     try:
-        found = tomllib.loads(toml.read_text(encoding="utf-8")).get("exercise", [])
+        found = tomli.loads(toml.read_text(encoding="utf-8")).get("exercise", [])
     except (FileNotFoundError, NotADirectoryError):
         return []
     except (OSError, ValueError) as error:
@@ -101,7 +102,7 @@ def _course_files(root: Path, topic: str) -> list[Path]:
     if course.exists():
         listed = course.read_text(encoding="utf-8")
         try:
-            topics = tomllib.loads(listed).get("topics", [])
+            topics = tomli.loads(listed).get("topics", [])
         except ValueError as error:
             raise CourseError(str(course), f"cannot be read: {error}", "Mend it first.") from None
         if topic not in topics:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NoReturn
+
+import tomli
 
 from grader.errors import CourseError
 
@@ -33,11 +34,11 @@ def load_toml(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise CourseError(str(path), f"cannot be read: {error.strerror}", "Make it a readable file.") from None
     try:
-        return tomllib.loads(data.decode())
+        return tomli.loads(data.decode())
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise CourseError(str(path), f"line {line} is not UTF-8", "Save the file as UTF-8.") from None
-    except tomllib.TOMLDecodeError as error:
+    except tomli.TOMLDecodeError as error:
         raise CourseError(str(path), f"no valid TOML: {error}", "Correct the file at that place.") from None
     except (ValueError, RecursionError):
         # More digits than Python converts, a date that is none, tables nested beyond the parser's depth.

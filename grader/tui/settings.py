@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import sys
-import tomllib
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
+
+import tomli
 
 FILE = "settings.toml"
 DEFAULT_THEME = "gradlings-dark"
@@ -50,10 +51,10 @@ def settings_file(environ: Mapping[str, str] | None = None) -> Path:
 def load(path: Path) -> tuple[Settings, tuple[str, ...]]:
     """The settings in `path` and what is wrong with the file, in plain sentences. A missing file is all defaults."""
     try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
+        given = tomli.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return Settings(), ()
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomli.TOMLDecodeError) as error:
         return Settings(), (f"{path} cannot be read, so the settings are the usual ones: {error}",)
     return _checked(path, given)
 
