@@ -6,7 +6,6 @@ of the root comes from the table here and imports none of them.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from pathlib import Path
 
@@ -69,6 +68,8 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            import difflib  # only where something is wrong already
+
             close = difflib.get_close_matches(args[0], COMMANDS, n=1)
             meant = f" Did you mean `{close[0]}`?" if close else ""
             raise click.UsageError(f"There is no command {args[0]!r}.{meant}", ctx)

@@ -25,6 +25,7 @@ from grader.errors import GradlingsError
 from grader.results import State
 from grader.text import clean, one_line
 from grader.tui import settings as settings_of
+from grader.tui.keys import unknown
 from grader.tui.messages import Happened, Lost
 from grader.tui.screens.workbench import Workbench
 from grader.tui.settings import Settings
@@ -117,7 +118,10 @@ class GradlingsApp(App[None]):
         self.style_markdown()
         screen = self.workbench
         await screen.complete()
-        for complaint in self._complaints:
+        complaints = list(self._complaints)
+        if self.settings.keys:
+            complaints += [f"{self.settings_path}: {each}" for each in unknown(self.settings.keys)]
+        for complaint in complaints:
             self.tell(complaint, severity="warning")
         for notice in await self.ask(lambda session: (session.current(), session.notices)[1]) or ():
             self.tell(notice)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from textual.binding import Binding
+
+import grader.tui
+from grader.course.fields import nearest
 
 
 @dataclass(frozen=True)
@@ -51,3 +57,17 @@ WORKBENCH = (
     Key("help", "question_mark,f1", "help", "help for where you are", "Screens", "Help"),
     Key("quit", "q", "quit", "leave", "Screens", "Quit"),
 )
+
+
+def unknown(ids: Iterable[str]) -> list[str]:
+    """A sentence for each of `ids` that no binding of the app has. Imports every screen there is: not for the first frame."""
+    known = set(_declared())
+    return [f'[keys]: there is no key called "{id}". {nearest(id, sorted(known))}'.strip() for id in ids if id not in known]
+
+
+def _declared() -> Iterator[str]:
+    for module in pkgutil.walk_packages(grader.tui.__path__, "grader.tui."):
+        for each in vars(importlib.import_module(module.name)).values():
+            if isinstance(each, type):
+                yield from (b.id for b in vars(each).get("BINDINGS", ()) if isinstance(b, Binding) and b.id)
+    yield from (key.id for key in WORKBENCH)

@@ -411,6 +411,20 @@ def test_what_is_wrong_with_the_settings_is_told(place, tmp_path):
     play(place, scenario)
 
 
+def test_misspelt_names_of_keys_are_told_and_the_rest_holds(place, tmp_path):
+    (tmp_path / "settings.toml").write_text(
+        '[keys]\nnxt = "X"\nnext = "N"\ncomparison-worst = "o"\nquit = "Q"\ninterrupt = "ctrl+k"\ncalendar-end = "E"\n'
+    )
+
+    async def scenario(bench: Bench) -> None:
+        await bench.until(lambda: any('"nxt". Did you mean "next"?' in each for each in bench.app.told))
+        assert sum("there is no key called" in each for each in bench.app.told) == 1
+        await bench.press("N")
+        assert bench.open == FREQUENCIES
+
+    play(place, scenario)
+
+
 def test_settings_that_cannot_be_kept_are_told(place, tmp_path):
     (tmp_path / "settings.toml").mkdir()
 
