@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from textual import work
 from textual.screen import Screen
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from grader.session import Session
     from grader.tui.app import GradlingsApp
     from grader.tui.screens.review import ReviewScreen
+
+Answer = TypeVar("Answer")
 
 
 class Flows(Screen[None]):
@@ -46,6 +48,13 @@ class Flows(Screen[None]):
     def load_solution(self) -> object:
         """Show the solution, or what is still to be done for it."""
         raise NotImplementedError
+
+    async def ask_in_front(self, screen: Screen[Answer]) -> Answer | None:
+        """What `screen` is left with. None where another is in front already, as after a key that was pressed twice."""
+        if self.app.screen is not self:
+            return None
+        answer: Answer = await self.app.push_screen_wait(screen)
+        return answer
 
     # -- the learner's file ------------------------------------------------------------------------------------------
 
@@ -80,7 +89,7 @@ class Flows(Screen[None]):
             "Start again",
             "Keep it",
         )
-        if not await self.app.push_screen_wait(question):
+        if not await self.ask_in_front(question):
             return
         replaced = await self.app.ask(lambda session: session.reset(exercise.id))
         if replaced is not None:
@@ -97,7 +106,7 @@ class Flows(Screen[None]):
 
         source = await self.app.ask(lambda session: session.source(sequence))
         if source is not None:
-            await self.app.push_screen_wait(SourceScreen(f"Attempt {sequence}", source))
+            await self.ask_in_front(SourceScreen(f"Attempt {sequence}", source))
 
     @work(group="modal")
     async def show_difference(self, first: int, second: int | None) -> None:
@@ -113,7 +122,7 @@ class Flows(Screen[None]):
         found = await self.app.ask(gather)
         if found is not None:
             name = "Your file now" if second is None else f"Attempt {second}"
-            await self.app.push_screen_wait(DifferenceScreen((f"Attempt {first}", found[0]), (name, found[1])))
+            await self.ask_in_front(DifferenceScreen((f"Attempt {first}", found[0]), (name, found[1])))
 
     @work(group="modal")
     async def restore(self, sequence: int) -> None:
@@ -127,7 +136,7 @@ class Flows(Screen[None]):
             "Bring it back",
             "Keep mine",
         )
-        if not await self.app.push_screen_wait(question):
+        if not await self.ask_in_front(question):
             return
         replaced = await self.app.ask(lambda session: session.restore(exercise, sequence))
         if replaced is not None:
@@ -148,7 +157,7 @@ class Flows(Screen[None]):
             "Open it",
             "Not yet",
         )
-        if await self.app.push_screen_wait(question):
+        if await self.ask_in_front(question):
             await self.app.ask(lambda session: session.solution(exercise, confirm=True))
             self.load_solution()
 
@@ -162,7 +171,7 @@ class Flows(Screen[None]):
 
         statistics = await self.app.ask(lambda session: session.statistics(local_now()))
         if statistics is not None:
-            chosen = await self.app.push_screen_wait(StatisticsScreen(statistics, self._titles))
+            chosen = await self.ask_in_front(StatisticsScreen(statistics, self._titles))
             if chosen is not None:
                 self.open(chosen)
 
@@ -192,7 +201,7 @@ class Flows(Screen[None]):
 
         rows = await self.app.ask(lambda session: session.reviews())
         if rows is not None:
-            await self.app.push_screen_wait(ReviewScreen(rows, self._titles, local_now()))
+            await self.ask_in_front(ReviewScreen(rows, self._titles, local_now()))
 
     def review_ended(self, exercise: str, said: str, passed: bool) -> None:
         """A review was graded: say so where its screen is open."""

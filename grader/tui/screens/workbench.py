@@ -256,7 +256,7 @@ class Workbench(Details, Flows):
         from grader.tui.screens.search import Search
 
         states = {id: row.state for id, row in self._rows.items()}
-        found = await self.app.push_screen_wait(Search(self.course, states, self._statement))
+        found = await self.ask_in_front(Search(self.course, states, self._statement))
         if found is not None:
             self.open(found)
 

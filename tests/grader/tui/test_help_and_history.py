@@ -111,6 +111,20 @@ def test_reset_asks_and_keeps_a_copy(place):
     play(place, scenario)
 
 
+@pytest.mark.parametrize("action", ["reset", "search", "statistics", "review"])
+def test_a_key_pressed_twice_opens_one_screen(place, action):
+    async def scenario(bench: Bench) -> None:
+        before = len(bench.app.screen_stack)
+        workers = [getattr(bench.bench, f"action_{action}")() for _ in range(2)]  # faster than a screen opens
+        await bench.until(lambda: len(bench.app.screen_stack) > before)
+        await bench.until(lambda: any(worker.is_finished for worker in workers))
+        assert len(bench.app.screen_stack) == before + 1
+        await bench.press("escape")
+        await bench.until(lambda: bench.app.screen is bench.bench)
+
+    play(place, scenario)
+
+
 def test_history_source_difference_and_restore(place):
     record(place, (CLAMP, "failed one"), (CLAMP, "failed two"))
     place.file(CLAMP).write_text("x = 3  # failed three\n")
