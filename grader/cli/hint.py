@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 
 import click
 
@@ -22,7 +23,8 @@ def command(exercise: str | None, show_all: bool, course: str | None, as_json: b
     from grader.cli.output import data, make_console, print_json, print_text
 
     with open_session(course) as session:
-        id = chosen(session, exercise)
+        review = session.review_of(Path(exercise)) if exercise else None
+        id = review or chosen(session, exercise)
         hints = session.hints(id) if show_all else [session.hint(id)]
         total = len(session.exercise(id).hints)
     if as_json:

@@ -43,7 +43,7 @@ def command(
             return
         id = session.review_of(Path(exercise)) or session.resolve(exercise)
         if grade:
-            ctx.exit(_grade(session, id, as_json))
+            ctx.exit(grade_review(session, id, as_json))
         elif give_up:
             _tell_given_up(session.give_up(id), as_json)
         else:
@@ -114,7 +114,8 @@ def _tell_begun(session: Session, begun: ReviewBegun, as_json: bool) -> None:
     click.echo(f"\n  gradlings review {id} --grade     grades it\n  gradlings review {id} --give-up   ends it")
 
 
-def _grade(session: Session, id: str, as_json: bool) -> int:
+def grade_review(session: Session, id: str, as_json: bool) -> int:
+    """Grade the review of `id`, print what came of it, and return the exit code."""
     from grader.cli.outcome import print_review
     from grader.cli.output import make_console, print_notices, waiting
     from grader.cli.render import exit_code

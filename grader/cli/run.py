@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from grader.cli.options import chosen, course_option, exercise_argument, json_option, open_session
@@ -16,6 +18,7 @@ def command(ctx: click.Context, exercise: str | None, course: str | None, as_jso
     """Grade one exercise once.
 
     EXERCISE is an id such as attention/multi_head, its last part, or its file; without one the current exercise is graded.
+    The file of a review is graded as the review.
     Exits with 0 if it passes and 1 if it does not.
     """
     from grader.cli.outcome import print_outcome
@@ -24,6 +27,11 @@ def command(ctx: click.Context, exercise: str | None, course: str | None, as_jso
     from grader.cli.verdicts import print_verdict_json
 
     with open_session(course) as session:
+        review = session.review_of(Path(exercise)) if exercise else None
+        if review is not None:
+            from grader.cli.review import grade_review
+
+            ctx.exit(grade_review(session, review, as_json))
         chosen_one = chosen(session, exercise)
         with waiting(f"Grading {chosen_one}", quiet=as_json):
             outcome = session.grade(chosen_one, kind="run")

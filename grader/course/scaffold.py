@@ -17,6 +17,7 @@ asked.
     gradlings run              grades the current exercise once
     gradlings hint             the next hint, from the idea to the line
     gradlings list             where you are
+    gradlings review           what you passed and should practise again, from a blank stub in `review/`
     gradlings history          everything you had graded; `gradlings restore` brings any of it back
 
 In VS Code, "Run Task" starts the watch, the run button runs the open file, and F5 debugs it.

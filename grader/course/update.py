@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from grader.course.files import SourceError, create_bytes, move, read_bytes, write_bytes
-from grader.course.workspace import MAX_DATA, OWN, Workspace, managed, write_marker
+from grader.course.workspace import MAX_DATA, OWN, REVIEW, Workspace, managed, write_marker
 from grader.model import Exercise
 
 What = Literal["created", "replaced", "kept", "moved", "retired"]
@@ -90,9 +90,12 @@ def _rename(workspace: Workspace, exercise: Exercise, alias: str) -> list[Change
     # The stub goes ahead of the file: cut off between the two, the next update finds the file where it was.
     if base.is_file():
         write_bytes(root, workspace.base(name), read_bytes(root, base, MAX_DATA))
+    review = root / REVIEW / f"{alias}.py"
+    if review.is_file():
+        move(root, review, root / REVIEW / f"{exercise.id}.py")
     move(root, old, path)
     base.unlink(missing_ok=True)
-    for folder in (old.parent, base.parent):
+    for folder in (old.parent, base.parent, review.parent):
         with contextlib.suppress(OSError):
             folder.rmdir()  # only where it is empty now
     return [Change("moved", path, exercise.id, old)]

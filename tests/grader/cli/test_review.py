@@ -92,6 +92,20 @@ def test_a_review_from_the_stub_to_the_next_date(passed, at):
     assert [row["verdict"]["checks"][0]["id"] for row in exported["exercises"] if row["verdict"]] == ["one", "one"]
 
 
+def test_the_file_of_a_review_is_graded_and_hinted_as_the_review(passed, at):
+    at("review", "clamp")
+    assert at("hint", REVIEW, "--json").json["exercise"] == "numbers/clamp"
+    (passed / REVIEW).write_text(WRONG)
+    ran = at("run", REVIEW)
+    assert ran.code == 1
+    (passed / REVIEW).write_text(RIGHT)
+    ran = at("run", REVIEW, "--json")
+    assert ran.code == 0
+    assert ran.json["rating"] == "again"  # a hint was opened
+    assert (passed / CLAMP).read_text() == RIGHT
+    assert [row["reviews"] for row in at("review", "--json").json["reviews"] if row["exercise"] == "numbers/clamp"] == [1]
+
+
 def test_give_up(passed, at):
     assert at("review", "clamp", "--give-up").code == 2
     at("review", "clamp")

@@ -205,6 +205,15 @@ def test_renamed_after_init_had_put_the_new_stub(bench):
     assert bench.read(NEW) == MINE
 
 
+def test_the_review_of_a_renamed_exercise_goes_along(bench):
+    (bench.root / "review/words").mkdir(parents=True)
+    bench.write("review/words/vocabulary.py", MINE)
+    bench.rename("vocabulary", "lexicon")
+    assert bench.told() == [("moved", NEW)]
+    assert bench.read("review/words/lexicon.py") == MINE
+    assert not (bench.root / "review/words/vocabulary.py").exists()
+
+
 def test_renamed_but_both_edited_stay_both(bench):
     bench.write(OLD, MINE)
     bench.rename("vocabulary", "lexicon")
