@@ -138,6 +138,26 @@ class Diagnosis:
 
 
 @dataclass(frozen=True)
+class Curve:
+    """A curve that a check drew, such as the loss over the steps: finite numbers, in the order they came."""
+
+    name: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point that a running check, called `title`, has just added to one of its curves."""
+
+    check: str
+    title: str
+    curve: str
+    x: float
+    y: float
+
+
+@dataclass(frozen=True)
 class Check:
     """One check of a verdict. `comparison` is the data of a failed comparison (see docs/verdict.md)."""
 
@@ -151,6 +171,11 @@ class Check:
     comparison: dict[str, Any] | None = None
     output: str = ""
     duration_s: float = 0.0
+    curves: tuple[Curve, ...] = ()
+
+
+# What a grading tells while it runs.
+Step = Check | Point
 
 
 @dataclass(frozen=True)
@@ -182,13 +207,14 @@ class Verdict:
 class Submission:
     """A source to grade. `salt` varies the seed (a class key, or a round of `course check`).
 
-    `uses` holds the sources of the earlier solutions it imports, by their ids.
+    `uses` holds the sources of the earlier solutions it imports, by their ids. `last`: whether checks marked `last` are run.
     """
 
     exercise: str
     source: str
     salt: str = ""
     uses: Mapping[str, str] = field(default_factory=dict)
+    last: bool = True
 
 
 @dataclass(frozen=True)

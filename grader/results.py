@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
-from grader.model import Attempt, Check, Exercise, Progress, Submission, Verdict
+from grader.model import Attempt, Exercise, Progress, Step, Submission, Verdict
 
 State = Literal["passed", "pending", "failed", "not_started"]
 Rating = Literal["again", "hard", "good", "easy"]
@@ -18,7 +18,7 @@ class Grader(Protocol):
     """What a session needs of `grader.engine.Engine`."""
 
     def warm(self) -> None: ...
-    def grade(self, submission: Submission, on_check: Callable[[Check], None] | None = None) -> Verdict: ...
+    def grade(self, submission: Submission, on_step: Callable[[Step], None] | None = None) -> Verdict: ...
     def cancel(self) -> None: ...
     def close(self) -> None: ...
 

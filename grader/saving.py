@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from grader.course.workspace import EXERCISES
 from grader.errors import EngineError, GradlingsError, StoreError, UsageError
 from grader.mailbox import Closed, Mailbox
-from grader.model import Attempt, Check, Verdict
+from grader.model import Attempt, Check, Point, Step, Verdict
 from grader.watch import Save, Watcher
 
 if TYPE_CHECKING:
@@ -72,6 +72,14 @@ class Checked:
 
 
 @dataclass(frozen=True)
+class Pointed:
+    """A running check has added a point to one of its curves."""
+
+    exercise: str
+    point: Point
+
+
+@dataclass(frozen=True)
 class Graded:
     """A grading has ended and is recorded."""
 
@@ -102,7 +110,7 @@ class Note:
     text: str
 
 
-Event = Watching | Following | Alone | Began | Checked | Graded | Followed | Trouble | Note
+Event = Watching | Following | Alone | Began | Checked | Pointed | Graded | Followed | Trouble | Note
 
 
 class SaveLoop:
@@ -265,12 +273,15 @@ class SaveLoop:
         grade = self._session.grade if exercise == id else self._session.grade_review
         try:
             self._tell(Began(exercise, review=exercise != id))
-            return grade(exercise, self._on_check(exercise))
+            return grade(exercise, lambda step: self._tell_step(exercise, step))
         finally:
             self._mailbox.done()
 
-    def _on_check(self, id: str) -> Callable[[Check], None] | None:
-        return (lambda check: self._tell(Checked(id, check))) if self._checks else None
+    def _tell_step(self, id: str, step: Step) -> None:
+        if isinstance(step, Point):
+            self._tell(Pointed(id, step))
+        elif self._checks:
+            self._tell(Checked(id, step))
 
     def _follow_the_learner(self, outcome: Outcome) -> None:
         """What they save is what they work on, until it is passed."""

@@ -23,7 +23,7 @@ from grader.course.order import course_order
 from grader.course.uses import gather
 from grader.course.workspace import Workspace, open_workspace
 from grader.errors import CourseError, UsageError
-from grader.model import Attempt, Check, Course, Exercise, Progress, Submission, Verdict
+from grader.model import Attempt, Course, Exercise, Progress, Step, Submission, Verdict
 from grader.results import (
     Grader,
     GraderPool,
@@ -152,7 +152,7 @@ class Session:
         self._grader().warm()
         _ = self.store
 
-    def grade(self, exercise: str, on_check: Callable[[Check], None] | None = None, kind: str = "save") -> Outcome:
+    def grade(self, exercise: str, on_step: Callable[[Step], None] | None = None, kind: str = "save") -> Outcome:
         """Grade the learner's file as it is now and record the attempt; it is recorded when this returns.
 
         Raises UsageError where the file is missing or cannot be opened, EngineError, StoreError, and
@@ -162,7 +162,7 @@ class Session:
         source = self._source(found)
         if isinstance(source, Outcome):
             return source
-        verdict = self._grader().grade(self.submission(exercise, source), on_check)
+        verdict = self._grader().grade(self.submission(exercise, source), on_step)
         return self._record(found, source, verdict, kind)
 
     def submission(self, exercise: str, source: str) -> Submission:
@@ -368,7 +368,7 @@ class Session:
 
         return begin(self.workspace, self.store, self.exercise(exercise).id, again=again)
 
-    def grade_review(self, exercise: str, on_check: Callable[[Check], None] | None = None) -> ReviewOutcome:
+    def grade_review(self, exercise: str, on_step: Callable[[Step], None] | None = None) -> ReviewOutcome:
         """Grade the review's file and record the attempt; a pass ends the review. Progress stays as it is.
 
         Raises what `grade` raises.
@@ -379,7 +379,7 @@ class Session:
         source = readable(self.workspace, found)
         if isinstance(source, Verdict):
             return ReviewOutcome(found, source, graded=False)
-        verdict = self._grader().grade(self.submission(exercise, source), on_check)
+        verdict = self._grader().grade(self.submission(exercise, source), on_step)
         attempt, rating, due = record(self.workspace, self.store, found, source, verdict, self._clock())
         standing = self._standing()
         after = standing.following(exercise) if standing.current == exercise else standing.current

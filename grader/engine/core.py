@@ -18,7 +18,7 @@ import msgspec
 from grader.course.uses import closure
 from grader.engine.processes import Lost, Processes
 from grader.errors import EngineError
-from grader.model import Check, Course, Submission, Verdict
+from grader.model import Check, Course, Point, Step, Submission, Verdict
 
 TRIES = 3
 # Characters. An exercise takes a page; a parser takes seconds and gigabytes for a few MiB of brackets.
@@ -82,15 +82,16 @@ class Engine:
         except Lost as error:
             raise self._failed(error) from None
 
-    def grade(self, submission: Submission, on_check: Callable[[Check], None] | None = None) -> Verdict:
-        """Grade a submission, blocking. `on_check` hears of each check as it ends (again after a repetition).
+    def grade(self, submission: Submission, on_step: Callable[[Step], None] | None = None) -> Verdict:
+        """Grade a submission, blocking. `on_step` hears of checks as they end and of points of curves.
 
-        What goes wrong on our side is repeated, and ends as a verdict with status "ungraded". Raises Cancelled after `cancel`.
+        It hears again of both after a repetition: what goes wrong on our side is repeated, and ends as a verdict with
+        status "ungraded". Raises Cancelled after `cancel`.
         """
-        return self.grade_recorded(submission, on_check).verdict
+        return self.grade_recorded(submission, on_step).verdict
 
     def grade_recorded(
-        self, submission: Submission, on_check: Callable[[Check], None] | None = None, want_calls: bool = False
+        self, submission: Submission, on_step: Callable[[Step], None] | None = None, want_calls: bool = False
     ) -> Graded:
         """Like `grade`, with the recorded calls where they are wanted."""
         exercise = self._course.exercises.get(submission.exercise)
@@ -100,7 +101,7 @@ class Engine:
         if sum(map(len, (submission.source, *submission.uses.values()))) > MAX_SOURCE:
             return Graded(_too_large(self._course, submission))
         request = self._request(submission, want_calls)
-        told = on_check or (lambda _: None)
+        told = on_step or (lambda _: None)
         reason = ""
         for _ in range(TRIES):
             try:
@@ -151,6 +152,7 @@ class Engine:
             "class_key": self._class_key,
             "budget_s": self._budget_s,
             "want_calls": want_calls,
+            "last": submission.last,
         }
 
     def _ready(self) -> Processes:
@@ -165,13 +167,15 @@ class Engine:
         processes.wait_until_ready()
         return processes
 
-    def _follow(self, processes: Processes, seconds: float, on_check: Callable[[Check], None]) -> Graded:
+    def _follow(self, processes: Processes, seconds: float, on_step: Callable[[Step], None]) -> Graded:
         """Read what the judge says until the verdict."""
         while True:
             # A check may take its seconds, then its cell is asked where it is and killed; diagnosis has its own budget.
             message = processes.receive(time.monotonic() + 2 * seconds + self._budget_s + GRACE_S)
             if "check" in message:
-                on_check(msgspec.convert(message["check"], Check))
+                on_step(msgspec.convert(message["check"], Check))
+            elif "point" in message:
+                on_step(msgspec.convert(message["point"], Point))
             elif "verdict" in message:
                 self._graded += 1
                 return Graded(msgspec.convert(message["verdict"], Verdict), message["calls"])

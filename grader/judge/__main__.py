@@ -1,7 +1,7 @@
 """The judge as a program: `python -m grader.judge ENGINE CELLS`, two inherited sockets; ends when the engine's closes.
 
 Frames hold msgpack. From the engine: `{"warm": ...}`, `{"grade": ...}`, `{"cancel": n}`; to it: `{"ready": ...}`,
-`{"check": ...}`, `{"verdict": ..., "calls": ...}`, `{"cancelled": n}` and `{"fault": text}`.
+`{"check": ...}`, `{"point": ...}`, `{"verdict": ..., "calls": ...}`, `{"cancelled": n}` and `{"fault": text}`.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ import msgspec
 
 from grader.judge.cells import CellParent, Interrupted, ParentGone
 from grader.judge.channel import Transcript
+from grader.judge.curves import Curves
 from grader.judge.judge import Judge, SuiteFault
 from grader.judge.request import Request
 from grader.judge.suite import Outcome, Stage, Suite
-from grader.model import Check
+from grader.model import Point, Step
 from grader.warm import warm_up
 from grader.wire import frames
 
@@ -92,8 +93,11 @@ class Program:
             calls = _calls(transcripts) if request.want_calls else []
             self._send(verdict=verdict, calls=calls)
 
-    def _tell(self, check: Check) -> None:
-        self._send(check=check)
+    def _tell(self, step: Step) -> None:
+        if isinstance(step, Point):
+            self._send(point=step)
+        else:
+            self._send(check=step)
 
     def _look_up(self) -> None:
         """Between waits: has the engine ended, or cancelled?"""
@@ -116,6 +120,8 @@ def _calls(transcripts: list[Transcript]) -> list[list[Any]]:
 
 
 class _NoStage(Stage):
+    curves = Curves(lambda _: None)
+
     def begin(self, check: str) -> bool:  # noqa: ARG002
         return True
 

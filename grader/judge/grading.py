@@ -8,9 +8,11 @@ from dataclasses import replace
 
 from grader.judge.cells import Cell, CellGone, CellParent
 from grader.judge.channel import CellChannel, Transcript
+from grader.judge.curves import Curves
 from grader.judge.replay import Reference
 from grader.judge.request import Materials, Request, base_seed, check_seed
 from grader.judge.suite import Outcome, Stage
+from grader.model import Point
 from grader.testing.local import LocalChannel
 from grader.testing.proxy import Handle, LearnerError
 from grader.text import clean
@@ -33,6 +35,7 @@ class Grading(Stage):
         parent: CellParent,
         idle: Callable[[], None],
         on_outcome: Callable[[Outcome], None],
+        on_point: Callable[[Point], None],
     ) -> None:
         self._request = request
         self._parent = parent
@@ -47,6 +50,8 @@ class Grading(Stage):
         self.load_output = ""
         self.transcripts: list[Transcript] = []
         self.data = materials.data
+        self.curves = Curves(on_point)
+        self.last = request.last
         self.reference: Handle = LocalChannel(reference.variant(), "reference").root
 
     @property

@@ -19,7 +19,7 @@ from grader.judge.request import Materials, Request, parsed, read_materials, sam
 from grader.judge.shortcuts import forbidden_uses
 from grader.judge.suite import Outcome, Suite
 from grader.judge.verdict import NO_SHORTCUTS, Source, explain, score, to_check, verdict_status, with_help
-from grader.model import Check, Forbidden, Verdict
+from grader.model import Check, Forbidden, Step, Verdict
 from grader.testing.proxy import LearnerError
 
 
@@ -49,7 +49,7 @@ class Judge:
         return ahead[1] if ahead is not None and ahead[0] == self._last else Suite(path)
 
     def grade(
-        self, request: Request, idle: Callable[[], None], on_check: Callable[[Check], None]
+        self, request: Request, idle: Callable[[], None], on_step: Callable[[Step], None]
     ) -> tuple[Verdict, list[Transcript]]:
         """The verdict, and what was recorded. Raises SuiteFault, ParentGone, and what `idle` raises."""
         started = time.perf_counter()
@@ -73,11 +73,12 @@ class Judge:
             self._reference(request, materials),
             self._parent,
             idle,
-            lambda outcome: on_check(to_check(outcome, source)),
+            lambda outcome: on_step(to_check(outcome, source)),
+            on_step,
         )
         try:
             verdict = self._judge(
-                request, materials, grading, source, replace(verdict, seed=grading.seed_text), on_check
+                request, materials, grading, source, replace(verdict, seed=grading.seed_text), on_step
             )
         finally:
             grading.close()
@@ -90,7 +91,7 @@ class Judge:
         grading: Grading,
         source: Source,
         verdict: Verdict,
-        on_check: Callable[[Check], None],
+        on_step: Callable[[Step], None],
     ) -> Verdict:
         grading.start()
         # The cell executes the source while this process looks at it, and collects the suite where it is not collected yet.
@@ -106,19 +107,20 @@ class Judge:
         checks = [to_check(outcome, source) for outcome in outcomes]
         if request.forbid and not skip and grading.load_error is None and tree is not None:
             checks.append(_shortcut_check(uses, outcomes, source))
-            on_check(checks[-1])
+            on_step(checks[-1])
         if grading.load_error is not None:
             ended, message, frames = explain(grading.load_error, source)
             message = f"Your file could not be loaded. {message}"
             checks[0] = replace(checks[0], status=ended, message=message, traceback=frames, output=grading.load_output)
-            on_check(checks[0])
+            on_step(checks[0])
             return replace(verdict, checks=tuple(checks), message=message)
         if skip:
             return replace(verdict, status="not_started", checks=tuple(checks), message="This is still the stub.")
         if grading.load_output and checks:
             checks[0] = replace(checks[0], output=grading.load_output + checks[0].output)
         status = verdict_status(checks, outcomes)
-        if status in ("failed", "error"):
+        if status in ("failed", "error") and not all(outcome.check.last for outcome in outcomes if outcome.error):
+            # What is marked `last` takes long, and would take it again with every mistake that is tried.
             checks = self._helped(request, materials, grading, checks)
         return replace(verdict, status=status, score=score(checks), checks=tuple(checks))
 

@@ -38,6 +38,7 @@ class Request:
     class_key: str = ""
     budget_s: float = 0.3
     want_calls: bool = False
+    last: bool = True
 
     @property
     def file(self) -> str:

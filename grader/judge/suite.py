@@ -7,11 +7,12 @@ not passed.
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ import pytest
 
 from grader.judge.cells import CellGone, Interrupted
 from grader.judge.channel import CellChannel
+from grader.judge.curves import Curves
+from grader.model import Curve
+from grader.testing.markers import LAST
 from grader.testing.proxy import Handle
 
 # What is left out is left out for speed: the exception plugins run a full gc.collect() (100 ms with torch on the heap),
@@ -37,21 +41,27 @@ ARGUMENTS = [
 
 @dataclass(frozen=True)
 class Planned:
-    """A check the suite holds: id and title."""
+    """A check the suite holds: id and title. `last`: it is marked to run only where all others have passed."""
 
     id: str
     title: str
+    last: bool = False
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a planned check: the exception that ended it, or None where it passed. `ran` is False where it never ran."""
+    """What became of a planned check: the exception that ended it, or None where it passed. `ran` is False where it never ran.
+
+    `why` says why it never ran, where there is something to say.
+    """
 
     check: Planned
     ran: bool = False
     error: BaseException | None = None
     duration_s: float = 0.0
     output: str = ""
+    curves: tuple[Curve, ...] = ()
+    why: str = ""
 
 
 class Stage:
@@ -72,6 +82,8 @@ class Stage:
     solution: Handle
     reference: Handle
     data: dict[str, bytes]
+    curves: Curves
+    last = True  # whether checks marked `last` are wanted
 
     def seed(self, check: str) -> int:
         """The check's seed."""
@@ -142,9 +154,18 @@ class Suite:
         """The exercise's data files by name."""
         return self._now.data
 
+    @pytest.fixture
+    def curve(self, request: pytest.FixtureRequest) -> Callable[[str, float, float], None]:
+        """`curve(name, x, y)` adds a point to a curve of this check, which is shown while it runs and kept in the verdict."""
+        check = planned(request.node)
+        return functools.partial(self._now.curves.add, check.id, check.title)
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.addinivalue_line("markers", LAST)
+
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        self._items = list(items)
-        for item in items:
+        self._items = sorted(items, key=lambda item: planned(item).last)
+        for item in self._items:
             check = planned(item)
             if check.id in self._outcomes:
                 self._errors.append(f"two checks are called {check.id}")
@@ -166,9 +187,13 @@ class Suite:
 
     def _run(self, stage: Stage, item: pytest.Item, following: pytest.Item | None) -> None:
         check = planned(item)
+        if check.last and not self._all_passed(stage):
+            self._outcomes[check.id] = Outcome(check, why="It runs once every other check passes.")
+            return
         try:
             if not stage.begin(check.id):
                 return
+            stage.curves.begin(check.id)
         except CellGone as gone:  # what the code did between two checks is told with the one about to run
             self._outcomes[check.id] = stage.end(Outcome(check, ran=True, error=gone))
             return
@@ -186,8 +211,12 @@ class Suite:
         duration = time.perf_counter() - started
         with contextlib.suppress(Exception):
             state.teardown_exact(following)
-        outcome = Outcome(check, ran=True, error=error, duration_s=duration)
+        outcome = Outcome(check, ran=True, error=error, duration_s=duration, curves=stage.curves.end())
         self._outcomes[check.id] = stage.end(outcome)
+
+    def _all_passed(self, stage: Stage) -> bool:
+        others = (outcome for outcome in self._outcomes.values() if not outcome.check.last)
+        return stage.last and all(outcome.ran and outcome.error is None for outcome in others)
 
 
 @contextlib.contextmanager
@@ -207,4 +236,4 @@ def planned(item: pytest.Item) -> Planned:
     identity = item.name.removeprefix("test_")
     name, bracket, case = identity.partition("[")
     title = doc[0].rstrip(".") if doc else name.replace("_", " ")
-    return Planned(identity, f"{title} [{case}" if bracket else title)
+    return Planned(identity, f"{title} [{case}" if bracket else title, item.get_closest_marker("last") is not None)

@@ -41,7 +41,13 @@ class Source:
 def to_check(outcome: Outcome, source: Source) -> Check:
     """The check an outcome comes to."""
     check = Check(
-        outcome.check.id, outcome.check.title, "not_run", output=outcome.output, duration_s=outcome.duration_s
+        outcome.check.id,
+        outcome.check.title,
+        "not_run",
+        outcome.why,
+        output=outcome.output,
+        duration_s=outcome.duration_s,
+        curves=outcome.curves,
     )
     if not outcome.ran:
         return check

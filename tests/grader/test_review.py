@@ -17,7 +17,7 @@ from grader.course.read import read_course
 from grader.course.workspace import init
 from grader.engine import Cancelled
 from grader.errors import CourseError, StoreError, UsageError
-from grader.model import Check, Course, Submission, Verdict
+from grader.model import Check, Course, Step, Submission, Verdict
 from grader.review import RATINGS, first_rating
 from grader.session import ReviewRow, Session
 from grader.store.reviews import FirstPass
@@ -48,14 +48,14 @@ class StandIn:
 
     def warm(self) -> None: ...
 
-    def grade(self, submission: Submission, on_check: Callable[[Check], None] | None = None) -> Verdict:
+    def grade(self, submission: Submission, on_step: Callable[[Step], None] | None = None) -> Verdict:
         if self.cancelled:
             raise Cancelled
         self.seen.append(submission)
         status = (submission.source.partition("# graded: ")[2].split() or ["not_started"])[0]
         check = Check("one", "One", "passed" if status == "passed" else "failed")
-        if on_check:
-            on_check(check)
+        if on_step:
+            on_step(check)
         return Verdict(
             self.course.name,
             submission.exercise,

@@ -19,7 +19,7 @@ from grader.course.workspace import init
 from grader.engine import Cancelled
 from grader.errors import EngineError, UsageError
 from grader.mailbox import Mailbox
-from grader.model import Check, Course, Submission, Verdict
+from grader.model import Check, Course, Step, Submission, Verdict
 from grader.saving import Alone, Began, Checked, Event, Followed, Following, Graded, Note, SaveLoop, Trouble, Watching
 from grader.session import Outcome, Session
 
@@ -42,7 +42,7 @@ class StandIn:
     def warm(self) -> None:
         self.warmed += 1
 
-    def grade(self, submission: Submission, on_check: Callable[[Check], None] | None = None) -> Verdict:
+    def grade(self, submission: Submission, on_step: Callable[[Step], None] | None = None) -> Verdict:
         self._cancelled.clear()
         status = submission.source.partition("# ")[2].split()[0]
         if status in ("block", "deaf"):
@@ -52,8 +52,8 @@ class StandIn:
         if status == "broken":
             raise EngineError("The grader broke.", "Mend it.")
         check = Check("one", "One", "passed" if status == "passed" else "failed")
-        if on_check:
-            on_check(check)
+        if on_step:
+            on_step(check)
         return Verdict(
             self._course.name,
             submission.exercise,

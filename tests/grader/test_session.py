@@ -19,7 +19,7 @@ from grader.course.read import read_course
 from grader.course.workspace import init
 from grader.engine import Cancelled
 from grader.errors import CourseError, StoreError, UsageError
-from grader.model import Check, Course, Submission, Verdict
+from grader.model import Check, Course, Step, Submission, Verdict
 from grader.session import Session
 from grader.store import open_store
 
@@ -39,15 +39,15 @@ class StandIn:
     def warm(self) -> None:
         self.warmed += 1
 
-    def grade(self, submission: Submission, on_check: Callable[[Check], None] | None = None) -> Verdict:
+    def grade(self, submission: Submission, on_step: Callable[[Step], None] | None = None) -> Verdict:
         self.seen.append(submission)
         self.before_verdict()
         if self.cancelled:
             raise Cancelled
         status = submission.source.partition("# ")[2].split()[0]
         check = Check("one", "One", "passed" if status == "passed" else "failed")
-        if on_check:
-            on_check(check)
+        if on_step:
+            on_step(check)
         exercise = self.course.exercises[submission.exercise]
         return Verdict(
             self.course.name,

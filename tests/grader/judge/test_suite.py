@@ -11,7 +11,9 @@ import pytest
 
 from grader.judge import suite as module
 from grader.judge.cells import CellGone, Interrupted
+from grader.judge.curves import Curves
 from grader.judge.suite import Outcome, Planned, Stage, Suite
+from grader.model import Point
 from grader.testing.local import LocalChannel, module_from_source
 from grader.testing.proxy import Handle
 
@@ -23,6 +25,8 @@ class Here(Stage):
         self._channel: Any = LocalChannel(module_from_source(source, "<solution>/a.py", "suite_solution"), "solution")
         self.reference: Handle = self._channel.root
         self.data = {"poem.txt": b"sea"}
+        self.points: list[Point] = []
+        self.curves = Curves(self.points.append)
         self.begun: list[str] = []
         self.refused: set[str] = set()
         self.dead: set[str] = set()
@@ -222,6 +226,10 @@ def test_titles_of_items_without_functions() -> None:
     class Item:
         name = "test_some_thing"
 
+        @staticmethod
+        def get_closest_marker(_name: str) -> None:
+            return None
+
     assert module.planned(Item()) == Planned("some_thing", "some thing")  # type: ignore[arg-type]
 
 
@@ -235,3 +243,41 @@ def test_two_suites_collected_at_a_time_do_not_meet(write: Any, tmp_path: Path) 
     assert (errors, [type(one.error).__name__ for one in outcomes]) == ([], ["AssertionError"])
     outcomes, errors = first.run(Here())
     assert (errors, [one.error for one in outcomes]) == ([], [None])
+
+
+DRAWS = """
+import pytest
+
+@pytest.mark.last
+def test_long(solution, curve):
+    for step in range(3):
+        curve("loss", step, 1.0 / (step + 1))
+    assert solution.f(2) == {long}
+
+def test_first(solution):
+    assert solution.f(1) == {first}
+"""
+
+
+def drawing(first: int, long: int) -> str:
+    return DRAWS.replace("{first}", str(first)).replace("{long}", str(long))
+
+
+def test_what_is_marked_last_runs_at_the_end_where_all_else_passed(write: Any) -> None:
+    stage = Here()
+    outcomes, errors = Suite(write(drawing(first=1, long=2))).run(stage)
+    assert errors == []
+    assert [(each.check.id, each.ran, each.error) for each in outcomes] == [("first", True, None), ("long", True, None)]
+    (curve,) = outcomes[1].curves
+    assert (curve.name, curve.x, curve.y) == ("loss", (0.0, 1.0, 2.0), (1.0, 0.5, 1 / 3))
+    assert (stage.points[0].check, stage.points[0].title, stage.points[0].y) == ("long", "long", 1.0)
+    assert ran(write(drawing(first=1, long=9))) == {"first": "passed", "long": "AssertionError"}
+
+
+def test_what_is_marked_last_is_left_out_else(write: Any) -> None:
+    outcomes, _ = Suite(write(drawing(first=7, long=2))).run(Here())
+    assert [each.ran for each in outcomes] == [True, False]
+    assert outcomes[1].why == "It runs once every other check passes."
+    stage = Here()
+    stage.last = False
+    assert ran(write(drawing(first=1, long=2)), stage) == {"first": "passed", "long": "not run"}

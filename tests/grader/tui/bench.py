@@ -24,7 +24,7 @@ from grader.course.read import read_course
 from grader.course.workspace import Workspace, init
 from grader.engine import Cancelled
 from grader.errors import EngineError
-from grader.model import Check, Course, Diagnosis, Submission, Verdict
+from grader.model import Check, Course, Diagnosis, Step, Submission, Verdict
 from grader.saving import Event, Watching
 from grader.session import Session
 from grader.tui.app import GradlingsApp
@@ -81,7 +81,7 @@ class StandIn:
     def warm(self) -> None:
         self._gate.warm()
 
-    def grade(self, submission: Submission, on_check: Callable[[Check], None] | None = None) -> Verdict:
+    def grade(self, submission: Submission, on_step: Callable[[Step], None] | None = None) -> Verdict:
         self._ended.clear()
         comment = submission.source.partition("# ")[2].split()
         word = comment[0] if comment else "failed"
@@ -92,8 +92,8 @@ class StandIn:
             raise ZeroDivisionError("a fault of the grader's own")
         checks = self._gate.checks.get(word) or _checks(word)
         for check in checks:
-            if on_check:
-                on_check(check)
+            if on_step:
+                on_step(check)
         if word == "slow":
             self._gate.running.set()
             while not self._gate.open.is_set():
