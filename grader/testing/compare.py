@@ -260,9 +260,8 @@ def _close(actual: Any, expected: Any, tolerance: tuple[float, float]) -> bool:
     if actual == expected or (actual != actual and expected != expected):
         return True
     try:
-        return bool(
-            math.isfinite(abs(actual)) and abs(actual - expected) <= tolerance[1] + tolerance[0] * abs(expected)
-        )
+        finite = math.isfinite(abs(actual)) and math.isfinite(abs(expected))
+        return finite and bool(abs(actual - expected) <= tolerance[1] + tolerance[0] * abs(expected))
     except OverflowError:
         return False
 

@@ -241,3 +241,11 @@ def test_as_array(value: Any, dtype: str) -> None:
     assert array.dtype == dtype
     if isinstance(value, int) and value < 0:
         assert array == -INF
+
+
+@pytest.mark.parametrize("actual", [1.0, -1e308, float("nan"), float("-inf")])
+def test_an_infinite_number_is_not_met_by_a_finite_one(actual: float) -> None:
+    assert_close(float("inf"), float("inf"))
+    for got, wanted in ((actual, float("inf")), (float("inf"), actual)):
+        with pytest.raises(Mismatch):
+            assert_close(got, wanted)

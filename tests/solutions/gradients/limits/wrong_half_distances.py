@@ -1,0 +1,36 @@
+"""Wrong: the distances are 1, 0.3, 0.09, ..., one too early."""
+
+import math
+
+
+def one(f, a, sign, tol):
+    values, small = [], 0
+    for k in range(1, 41):
+        x = a + sign * 0.3 ** (k - 1)
+        if x == a:
+            break
+        values.append(float(f(x)))
+        if k > 1:
+            small = small + 1 if abs(values[-1] - values[-2]) <= tol * max(1.0, abs(values[-1])) else 0
+        if small == 3:
+            return values[-1]
+    v = values[-1]
+    if abs(v) > 1e6 and abs(v) > max(abs(values[-2]), abs(values[-3])):
+        return math.copysign(math.inf, v)
+    return math.nan
+
+
+def limit(f, a, side, tol=1e-6):
+    if side == "both":
+        r, m = one(f, a, 1, tol), one(f, a, -1, tol)
+        if r == m:
+            return r
+        return (r + m) / 2 if abs(r - m) <= 10 * tol * max(1.0, abs(r)) < math.inf else math.nan
+    if side not in ("left", "right"):
+        raise ValueError(side)
+    return one(f, a, 1 if side == "right" else -1, tol)
+
+
+def continuous(f, a, tol=1e-6):
+    value = limit(f, a, "both", tol)
+    return math.isfinite(value) and abs(float(f(a)) - value) <= 10 * tol * max(1.0, abs(value))

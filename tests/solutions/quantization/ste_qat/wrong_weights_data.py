@@ -1,0 +1,37 @@
+"""Wrong: The quantized weights are written back."""
+# says: in place
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+def fake_quantize(x, clip, bits):
+    if clip == 0:
+        return torch.zeros_like(x)
+    s = clip / (2 ** (bits - 1) - 1)
+    c = x.clamp(-clip, clip)
+    return c + (s * torch.round(c / s) - c).detach()
+
+
+def lsq(x, s, bits):
+    top = 2 ** (bits - 1) - 1
+    g = (x.numel() * top) ** -0.5
+    s = g * s + (s - g * s).detach()
+    v = (x / s).clamp(-top, top)
+    return (v + (v.round() - v).detach()) * s
+
+
+class QATLinear(nn.Module):
+    def __init__(self, linear, bits, momentum):
+        super().__init__()
+        self.linear, self.bits, self.momentum = linear, bits, momentum
+        self.register_buffer("clip", torch.zeros((), dtype=linear.weight.dtype))
+
+    def forward(self, x):
+        W = self.linear.weight
+        if self.training:
+            m = x.detach().abs().max()
+            self.clip = m if self.clip == 0 else self.momentum * self.clip + (1 - self.momentum) * m
+        W.data = fake_quantize(W.data, W.data.abs().max(), self.bits)
+        return self.linear(fake_quantize(x, self.clip, self.bits))
