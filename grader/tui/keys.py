@@ -62,7 +62,9 @@ WORKBENCH = (
 def unknown(ids: Iterable[str]) -> list[str]:
     """A sentence for each of `ids` that no binding of the app has. Imports every screen there is: not for the first frame."""
     known = set(_declared())
-    return [f'[keys]: there is no key called "{id}". {nearest(id, sorted(known))}'.strip() for id in ids if id not in known]
+    return [
+        f'[keys]: there is no key called "{id}". {nearest(id, sorted(known))}'.strip() for id in ids if id not in known
+    ]
 
 
 def _declared() -> Iterator[str]:

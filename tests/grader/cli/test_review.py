@@ -103,7 +103,9 @@ def test_the_file_of_a_review_is_graded_and_hinted_as_the_review(passed, at):
     assert ran.code == 0
     assert ran.json["rating"] == "again"  # a hint was opened
     assert (passed / CLAMP).read_text() == RIGHT
-    assert [row["reviews"] for row in at("review", "--json").json["reviews"] if row["exercise"] == "numbers/clamp"] == [1]
+    assert [row["reviews"] for row in at("review", "--json").json["reviews"] if row["exercise"] == "numbers/clamp"] == [
+        1
+    ]
 
 
 def test_give_up(passed, at):
