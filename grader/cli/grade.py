@@ -38,14 +38,14 @@ def command(ctx: click.Context, exercise: str, file: Path, course: str | None, a
     id = resolve_in(found, exercise)
     source = read_source(file)
     uses = gather(found, id, source, beside(file, id))
-    with waiting(f"Grading {id}", quiet=as_json), Engine(found) as engine:
+    with waiting(f"Grading {id}", quiet=as_json) as shown, Engine(found) as engine:
         for earlier, text in uses.items():
             if not engine.grade(Submission(earlier, text, uses=uses)).passed:
                 raise UsageError(
                     f"{id} builds on {earlier}, and the solution of it beside this file does not pass.",
                     f"Do {earlier} first: `gradlings grade {earlier} FILE` says what is wrong.",
                 )
-        verdict = engine.grade(Submission(id, source, uses=uses))
+        verdict = engine.grade(Submission(id, source, uses=uses), shown.hear)
     if as_json:
         print_verdict_json(verdict)
     else:

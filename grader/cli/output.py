@@ -10,14 +10,17 @@ import contextlib
 from collections.abc import Iterable, Iterator
 
 from rich.console import Console
+from rich.status import Status
 from rich.text import Text
 
-from grader.cli.plain import print_json, print_json_line, shown_marks, shown_path
-from grader.text import clean
+from grader.cli.plain import can_show, print_json, print_json_line, shown_marks, shown_path
+from grader.curves import BLOCKS, Drawing, sparkline, words
+from grader.model import Curve, Point, Step
+from grader.text import clean, one_line
 
 __all__ = [
-    "data", "labelled", "make_console", "print_json", "print_json_line", "print_notices", "print_text", "shown_marks",
-    "shown_path", "waiting",
+    "data", "drawn", "labelled", "make_console", "print_json", "print_json_line", "print_notices", "print_text",
+    "shown_marks", "shown_path", "waiting",
 ]  # fmt: skip
 
 
@@ -56,12 +59,34 @@ def print_notices(console: Console, notices: Iterable[str]) -> None:
         print_text(console, data(notice, "yellow"))
 
 
+class Waiting:
+    """What moves on the terminal while a grading runs: the newest point of a curve that it draws."""
+
+    def __init__(self, what: str, status: Status | None = None) -> None:
+        self._what, self._status = what, status
+        self._drawing = Drawing()
+
+    def hear(self, step: Step) -> None:
+        """A check has ended, or a point has come."""
+        if self._status is not None and isinstance(step, Point):
+            curve = self._drawing.add(step)
+            self._status.update(Text(f"{self._what} ...  ").append_text(drawn(self._status.console, curve)))
+
+
+def drawn(console: Console, curve: Curve, width: int = 24) -> Text:
+    """A curve in a line: where it came from and where it is, and its looks where the console can show them."""
+    told = Text(one_line(words(curve)))
+    if can_show(console.encoding, BLOCKS):
+        told.append("  ").append(sparkline(curve.y, width), style="cyan")
+    return told
+
+
 @contextlib.contextmanager
-def waiting(what: str, *, quiet: bool = False) -> Iterator[None]:
+def waiting(what: str, *, quiet: bool = False) -> Iterator[Waiting]:
     """Something moving on the terminal while the work is done; nothing where no one is looking."""
     console = make_console(stderr=True)
     if quiet or not console.is_terminal:
-        yield
+        yield Waiting(what)
         return
-    with console.status(Text(f"{clean(what)} ...")):
-        yield
+    with console.status(Text(f"{clean(what)} ...")) as status:
+        yield Waiting(clean(what), status)

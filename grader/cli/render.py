@@ -8,7 +8,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
-from grader.cli.output import data, labelled, print_text, shown_marks
+from grader.cli.output import data, drawn, labelled, print_text, shown_marks
 from grader.cli.tables import comparison_lines
 from grader.model import Check, Exercise, Verdict
 from grader.text import clean, one_line, seconds
@@ -104,6 +104,8 @@ def _print_line(console: Console, check: Check, marks: dict[str, str]) -> None:
     if check.status in REMARKS:
         line.append(f"  ({REMARKS[check.status]})", style="dim")
     console.print(line, no_wrap=True, overflow="ellipsis")
+    for curve in check.curves:
+        console.print(Text("      ").append_text(drawn(console, curve)), no_wrap=True, overflow="ellipsis")
 
 
 def _print_opened(console: Console, check: Check, exercise: Exercise | None) -> None:

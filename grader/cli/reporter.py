@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import math
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +13,15 @@ from rich.console import Console
 from rich.text import Text
 
 from grader.cli.outcome import print_outcome
-from grader.cli.output import data, print_json_line, print_text, shown_path
+from grader.cli.output import data, drawn, print_json_line, print_text, shown_path
 from grader.cli.render import count, print_verdict
 from grader.cli.verdicts import verdict_value
-from grader.model import Check, Diagnosis, Frame, Verdict
+from grader.model import Check, Curve, Diagnosis, Frame, Point, Verdict
 from grader.results import ReviewOutcome
 from grader.session import Outcome, Session
+
+# Seconds between two lines of one curve.
+APART_SECONDS = 3.0
 
 
 class Lines:
@@ -25,6 +30,7 @@ class Lines:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._lock = threading.Lock()
+        self._told_at: dict[str, float] = {}
 
     def prepare(self) -> None:
         """Render something unseen, so that the first verdict does not wait for Rich's lazy imports."""
@@ -61,6 +67,13 @@ class Lines:
 
     def grading(self, exercise: str) -> None:
         self._print(Text(f"{exercise}  grading ...", style="dim"))
+
+    def point(self, exercise: str, point: Point, curve: Curve) -> None:  # noqa: ARG002
+        """A line now and then: plain lines are for those who read from top to bottom."""
+        now = time.monotonic()
+        if now - self._told_at.get(point.curve, -math.inf) >= APART_SECONDS:
+            self._told_at[point.curve] = now
+            self._print(drawn(self._console, curve), 2)
 
     def outcome(self, session: Session, outcome: Outcome) -> None:
         with self._lock:
@@ -108,6 +121,11 @@ class JsonLines:
 
     def grading(self, exercise: str) -> None:
         """Not an event: nothing has happened yet."""
+
+    def point(self, exercise: str, point: Point, curve: Curve) -> None:  # noqa: ARG002
+        self._say(
+            "point", exercise=exercise, check=point.check, title=point.title, curve=point.curve, x=point.x, y=point.y
+        )
 
     def outcome(self, _session: Session, outcome: Outcome) -> None:
         self._say(

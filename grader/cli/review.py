@@ -121,8 +121,8 @@ def grade_review(session: Session, id: str, as_json: bool) -> int:
     from grader.cli.render import exit_code
     from grader.cli.verdicts import verdict_value
 
-    with waiting(f"Grading the review of {id}", quiet=as_json):
-        outcome = session.grade_review(id)
+    with waiting(f"Grading the review of {id}", quiet=as_json) as shown:
+        outcome = session.grade_review(id, shown.hear)
     if as_json:
         print_json(
             {

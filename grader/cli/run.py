@@ -33,8 +33,8 @@ def command(ctx: click.Context, exercise: str | None, course: str | None, as_jso
 
             ctx.exit(grade_review(session, review, as_json))
         chosen_one = chosen(session, exercise)
-        with waiting(f"Grading {chosen_one}", quiet=as_json):
-            outcome = session.grade(chosen_one, kind="run")
+        with waiting(f"Grading {chosen_one}", quiet=as_json) as shown:
+            outcome = session.grade(chosen_one, shown.hear, kind="run")
         if as_json:
             print_verdict_json(outcome.verdict)
         else:

@@ -11,6 +11,7 @@ from functools import partial
 from grader import saving
 from grader.cli.keys import Keys
 from grader.cli.reporter import JsonLines, Lines
+from grader.curves import Drawing
 from grader.session import Outcome, Session
 from grader.text import clean
 
@@ -27,6 +28,7 @@ class Watching:
         self._loop = saving.SaveLoop(session, self._tell, poll=poll)
         self._keys = Keys(lambda key: self._loop.call(partial(self._press, key)), wanted=keys)
         self._patience = _Patience(reporter)
+        self._drawing = Drawing()
         self._current: str | None = None
         self._quitting = False
 
@@ -51,7 +53,10 @@ class Watching:
             case saving.Alone():
                 reporter.note("The other gradlings has ended; this one grades from now on.")
             case saving.Began(exercise):
+                self._drawing = Drawing()
                 self._patience.begin(exercise)
+            case saving.Pointed(exercise, point):
+                reporter.point(exercise, point, self._drawing.add(point))
             case saving.Graded(outcome):
                 self._patience.end()
                 reporter.outcome(session, outcome)

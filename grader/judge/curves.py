@@ -5,37 +5,16 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
+from grader.curves import Growing
 from grader.model import Curve, Point
 from grader.text import one_line
 
 # More than anybody reads; a learner's code may draw as long as its check lasts.
 MAX_CURVES = 8
-MAX_POINTS = 512
 NAME_CHARACTERS = 40
 # Seconds between two points told of one curve: an eye wants no more.
 APART_S = 0.1
-
-
-@dataclass
-class _Line:
-    points: list[tuple[float, float]] = field(default_factory=list)
-    stride: int = 1
-    seen: int = 0
-    newest: tuple[float, float] = (0.0, 0.0)
-    told_at: float = -math.inf
-
-    def add(self, point: tuple[float, float]) -> None:
-        if self.seen % self.stride == 0:
-            self.points.append(point)
-            if len(self.points) == MAX_POINTS:
-                self.points, self.stride = self.points[::2], self.stride * 2
-        self.newest = point
-        self.seen += 1
-
-    def kept(self) -> list[tuple[float, float]]:
-        return self.points if self.points[-1] == self.newest else [*self.points, self.newest]
 
 
 class Curves:
@@ -44,18 +23,17 @@ class Curves:
     def __init__(self, tell: Callable[[Point], None]) -> None:
         self._tell = tell
         self._check: str | None = None
-        self._lines: dict[str, _Line] = {}
+        self._lines: dict[str, Growing] = {}
+        self._told_at: dict[str, float] = {}
 
     def begin(self, check: str) -> None:
         """A check is about to run."""
-        self._check, self._lines = check, {}
+        self._check, self._lines, self._told_at = check, {}, {}
 
     def end(self) -> tuple[Curve, ...]:
         """The check has ended: its curves."""
         lines, self._check, self._lines = self._lines, None, {}
-        return tuple(
-            Curve(name, *(tuple(values) for values in zip(*line.kept(), strict=True))) for name, line in lines.items()
-        )
+        return tuple(line.curve(name) for name, line in lines.items())
 
     def add(self, check: str, title: str, name: str, x: float, y: float) -> None:
         """A point of a curve of `check`. What is not finite is left out, and what comes when the check is over.
@@ -68,9 +46,8 @@ class Curves:
             return
         if name not in self._lines and len(self._lines) == MAX_CURVES:
             return
-        line = self._lines.setdefault(name, _Line())
-        line.add(point)
+        self._lines.setdefault(name, Growing()).add(*point)
         now = time.monotonic()
-        if now - line.told_at >= APART_S:
-            line.told_at = now
+        if now - self._told_at.get(name, -math.inf) >= APART_S:
+            self._told_at[name] = now
             self._tell(Point(check, title, name, *point))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from grader import saving
+from grader.curves import Drawing
 from grader.model import Check, Verdict
 from grader.results import Outcome, ReviewOutcome
 from grader.text import one_line, seconds, shown_path
@@ -30,6 +31,7 @@ class Gradings:
         self.last: str | None = None
         self._review = False
         self._finished: list[Check] = []
+        self._drawing, self._drawn = Drawing(), True
         self._listed: int | None = None  # how many of them are in the pane; None: it has something else
         self._timer: Timer | None = None
         self._shown = False
@@ -42,8 +44,12 @@ class Gradings:
             case saving.Checked(exercise, check):
                 if exercise == self.current:
                     if any(check.id == each.id for each in self._finished):  # the engine was lost, and grades once more
-                        self._finished, self._listed = [], None
+                        self._finished, self._listed, self._drawing = [], None, Drawing()
                     self._finished.append(check)
+            case saving.Pointed(exercise, point):
+                if exercise == self.current:
+                    self._drawing.add(point)
+                    self._drawn = False
             case saving.Graded(outcome):
                 self._finish(outcome)
             case saving.Followed(attempt, verdict):
@@ -70,6 +76,7 @@ class Gradings:
     def _begin(self, exercise: str, review: bool) -> None:
         self._stop_showing()
         self.current, self._review, self._finished, self._listed = exercise, review, [], None
+        self._drawing, self._drawn = Drawing(), True
         # Most gradings end before anybody could read that they have begun, and painting takes a core from them.
         self._timer = self._bench.set_interval(SHOW_SECONDS, self._show)
 
@@ -92,6 +99,9 @@ class Gradings:
         for check in self._finished[self._listed :]:
             self._bench.checks.add(check)
         self._listed = len(self._finished)
+        if not self._drawn:
+            self._drawn = True
+            self._bench.checks.draw(self._drawing.title, self._drawing.curves)
 
     def busy_with(self, exercise: str) -> bool:
         """Whether the learner's file of that exercise is being graded, and not its review."""
@@ -99,7 +109,7 @@ class Gradings:
 
     def opened(self) -> None:
         """The exercise that is being graded was opened: the pane has the checks of another one."""
-        self._listed = None
+        self._listed, self._drawn = None, not self._drawing.curves
         if self._shown and self.current is not None:
             self._say(self.current, Text("grading ...", style="yellow"))
             self._show()

@@ -5,6 +5,7 @@ Everything in it is the learner's or comes from their code, so nothing is read a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,12 +13,13 @@ from rich.text import Text
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from grader.model import Check, Diagnosis, Frame
+from grader.model import Check, Curve, Diagnosis, Frame
 from grader.text import clean, one_line, seconds
 from grader.tui.code_lines import code_lines
 from grader.tui.messages import HintWanted
@@ -148,6 +150,7 @@ class CheckDetail(Scroller):
         .heading { color: $text-muted; margin: 1 0 0 0; }
         #detail-output { border-left: outer $panel; padding: 0 1; }
         Comparison { margin: 1 0 0 0; }
+        #detail-curves { height: auto; }
     }
     """
 
@@ -160,6 +163,7 @@ class CheckDetail(Scroller):
         yield Static("", id="detail-message", markup=False)
         yield WentWrong()
         yield Static("", id="detail-relation", classes="later", markup=False)
+        yield Vertical(id="detail-curves")
         yield Static("In your code:", id="detail-in", classes="heading", markup=False)
         yield Frames()
         yield Comparison(tallest=18)
@@ -172,7 +176,10 @@ class CheckDetail(Scroller):
 
     def say(self, text: str) -> None:
         """A sentence in the place of a check."""
-        self._put(Check("", "", "not_run"))
+        self._say(text, Check("", "", "not_run"))
+
+    def _say(self, text: str, check: Check) -> None:
+        self._put(check)
         title = self.query_one("#detail-title", Static)
         title.display = bool(text)
         title.update(Content(clean(text)))
@@ -190,6 +197,10 @@ class CheckDetail(Scroller):
         )
         self.scroll_home(animate=False)
 
+    def draw(self, title: str, curves: Sequence[Curve]) -> None:
+        """A check that is still running has drawn this so far."""
+        self._say(f"{title} (running)", Check("", "", "not_run", curves=tuple(curves)))
+
     def _put(self, check: Check) -> None:
         relation = f"Measured: {_bounded(check.relation)}" if check.relation else ""
         for id, text in (("message", _bounded(check.message)), ("relation", relation)):
@@ -197,6 +208,7 @@ class CheckDetail(Scroller):
             shown.display = bool(text)
             shown.update(Content(text))
         self.query_one(WentWrong).show(check.diagnosis)
+        self._put_curves(check.curves)
         frames = self.query_one(Frames)
         frames.display = self.query_one("#detail-in").display = bool(check.traceback)
         frames.show(check.traceback)
@@ -205,6 +217,21 @@ class CheckDetail(Scroller):
         if check.comparison is not None:
             comparison.show(check.comparison)
         self._put_output(check.output)
+
+    def _put_curves(self, curves: Sequence[Curve]) -> None:
+        held = self.query_one("#detail-curves", Vertical)
+        held.display = bool(curves)
+        if not curves:
+            return
+        from grader.tui.widgets.curve_plot import CurvePlot
+
+        # Used again, never removed: a removal ends later, when the next curve may be there already.
+        plots = list(held.query(CurvePlot))
+        for number, plot in enumerate(plots):
+            plot.display = number < len(curves)
+        for plot, curve in zip(plots, curves, strict=False):
+            plot.show(curve)
+        held.mount_all([CurvePlot(curve) for curve in curves[len(plots) :]])
 
     def _put_output(self, output: str) -> None:
         heading, shown = self.query_one("#detail-printed", Static), self.query_one("#detail-output", Static)

@@ -19,7 +19,7 @@ from textual.widget import Widget
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from grader.model import Check, Exercise, Verdict
+from grader.model import Check, Curve, Exercise, Verdict
 from grader.text import clean, one_line, seconds
 from grader.tui.widgets import check_detail, comparison
 from grader.tui.widgets.check_detail import CheckDetail, Frames
@@ -110,6 +110,7 @@ class Checks(Widget):
             &:focus { border-top: solid $primary; border-title-color: $primary; }
         }
         &.-running #check-detail { opacity: 60%; }
+        &.-drawing #check-detail { opacity: 100%; }
         &.-wide #check-box { layout: horizontal; }
         &.-wide #check-list { width: 44%; height: 1fr; max-height: 100%; }
         &.-wide #check-detail {
@@ -146,6 +147,7 @@ class Checks(Widget):
     def begin(self, exercise: Exercise) -> None:  # noqa: ARG002
         """A grading has begun; checks follow, or it begins again."""
         self._reset([])
+        self.remove_class("-drawing")
         self.add_class("-running")
         self._note("")
         self.query_one(CheckDetail).say("grading ...")
@@ -156,17 +158,22 @@ class Checks(Widget):
         if self._opened is None and check.status not in ("passed", "not_run"):
             self._move_to(len(self._checks) - 1)
 
+    def draw(self, title: str, curves: Sequence[Curve]) -> None:
+        """The running check has drawn this so far; shown unless a check is open."""
+        if self._opened is None:
+            self.add_class("-drawing")
+            self.query_one(CheckDetail).draw(title, curves)
+
     def show(self, exercise: Exercise, verdict: Verdict) -> None:  # noqa: ARG002
-        """The verdict, with its first failing check open."""
-        self.remove_class("-running")
+        """The verdict, with its first failing check open; where none fails, the first that drew a curve."""
+        self.remove_class("-running", "-drawing")
         self._note(verdict.message)
         have = len(self._checks)
         if tuple(self._checks) == verdict.checks[:have]:
             self._append(verdict.checks[have:])
         else:
             self._reset(verdict.checks)
-        failing = (n for n, check in enumerate(verdict.checks) if check.status not in ("passed", "not_run"))
-        first = next(failing, 0 if verdict.checks else None)
+        first = _worth_opening(verdict.checks)
         if first is None:
             self.query_one(CheckDetail).say("" if verdict.message else "This verdict has no checks.")
         else:
@@ -174,7 +181,7 @@ class Checks(Widget):
 
     def clear(self, message: str) -> None:
         """Nothing to show, and why."""
-        self.remove_class("-running")
+        self.remove_class("-running", "-drawing")
         self._reset([])
         self._note("")
         self.query_one(CheckDetail).say(message)
@@ -260,3 +267,9 @@ class Checks(Widget):
     def on_resize(self, event: events.Resize) -> None:
         """The detail beside the list where there is room."""
         self.set_class(event.size.width >= SIDE_BY_SIDE, "-wide")
+
+
+def _worth_opening(checks: Sequence[Check]) -> int | None:
+    failing = (number for number, check in enumerate(checks) if check.status not in ("passed", "not_run"))
+    drawing = (number for number, check in enumerate(checks) if check.curves)
+    return next(failing, next(drawing, 0 if checks else None))

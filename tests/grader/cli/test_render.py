@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import unicodedata
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,7 @@ from rich.console import Console
 
 from grader.cli.render import exit_code, print_verdict
 from grader.cli.tables import comparison_lines, number
-from grader.model import Check, Diagnosis, Exercise, Frame, Verdict
+from grader.model import Check, Curve, Diagnosis, Exercise, Frame, Verdict
 
 EVIL = "[bold]x[/bold] [/] [link=http://e.vil]y[/link] \x1b[2J\x1b]8;;http://e.vil\x07 \u202e\r\x9b31m :smile:"
 
@@ -217,3 +218,15 @@ def test_numbers_in_cells():
     assert [number(v) for v in (0.123456, 1e-30, 3, True, "NaN", "-Infinity", 10**400, "1+2j", 10**12)] == [
         "0.1235", "1e-30", "3", "True", "nan", "-inf", "huge", "1+2j", "1e+12",
     ]  # fmt: skip
+
+
+def test_a_curve_is_told_below_its_check():
+    drew = Check(
+        "a", "It trains", "passed", curves=(Curve(EVIL, (0.0, 9.0), (4.0, 1.0)), Curve("loss", (0.0, 50.0), (4.0, 1.0)))
+    )
+    lines = shown(verdict(drew, status="passed")).splitlines()
+    assert lines[3] == "      loss from 4 to 1, at 50  █▁"
+    assert "[bold]x[/bold]" in lines[2]
+    assert "\x1b" not in lines[2]
+    plain = shown(verdict(replace(drew, curves=drew.curves[1:]), status="passed"), encoding="ascii").splitlines()
+    assert plain[2] == "      loss from 4 to 1, at 50"

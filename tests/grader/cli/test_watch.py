@@ -53,8 +53,10 @@ class Watch:
         new.replace(self.workspace / file)
 
     def next(self, event: str) -> dict[str, Any]:
-        """The next event, which must be one of this kind."""
+        """The next event, which must be one of this kind; points of curves are passed over where none is asked for."""
         found = self.events.get(timeout=PATIENCE)
+        while found["event"] == "point" != event:
+            found = self.events.get(timeout=PATIENCE)
         assert found["event"] == event, found
         return found
 
@@ -129,6 +131,17 @@ def test_any_exercise_is_graded_when_it_is_saved_and_recorded(watching, at):
     assert watching.end() == (0, "")
     assert watching.next("stopped") == {"event": "stopped"}
     assert [a["status"] for a in at("history", "--json").json["attempts"]] == ["failed", "passed", "passed"]
+
+
+def test_a_curve_is_told_while_it_is_drawn_and_kept(watching):
+    watching.save(SLOPE, SLOPE_RIGHT)
+    point = watching.next("point")
+    assert (point["exercise"], point["curve"], point["x"]) == ("numbers/slope", "slope", 0.0)
+    assert (point["check"], point["title"]) == ("against_the_formula", "Random cubics at random points")
+    check = next(each for each in watching.next("verdict")["verdict"]["checks"] if each["id"] == point["check"])
+    assert check["curves"][0]["name"] == "slope"
+    assert check["curves"][0]["x"] == list(range(10))
+    assert check["curves"][0]["y"][0] == point["y"]
 
 
 def test_what_is_saved_becomes_the_current_one(watching, at):

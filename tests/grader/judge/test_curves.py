@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from grader.judge.curves import MAX_CURVES, MAX_POINTS, Curves
+from grader.curves import MAX_POINTS
+from grader.judge.curves import MAX_CURVES, Curves
 from grader.model import Point
 
 

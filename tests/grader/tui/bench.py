@@ -24,7 +24,7 @@ from grader.course.read import read_course
 from grader.course.workspace import Workspace, init
 from grader.engine import Cancelled
 from grader.errors import EngineError
-from grader.model import Check, Course, Diagnosis, Step, Submission, Verdict
+from grader.model import Check, Course, Diagnosis, Point, Step, Submission, Verdict
 from grader.saving import Event, Watching
 from grader.session import Session
 from grader.tui.app import GradlingsApp
@@ -64,6 +64,7 @@ class Gate:
     running: threading.Event = field(default_factory=threading.Event)
     seen: list[str] = field(default_factory=list)
     checks: dict[str, tuple[Check, ...]] = field(default_factory=dict)
+    points: tuple[Point, ...] = ()  # what a `slow` grading draws before it waits
     warm: Callable[[], None] = lambda: None
 
 
@@ -95,6 +96,9 @@ class StandIn:
             if on_step:
                 on_step(check)
         if word == "slow":
+            for point in self._gate.points:
+                if on_step:
+                    on_step(point)
             self._gate.running.set()
             while not self._gate.open.is_set():
                 if self._ended.wait(0.005):

@@ -13,11 +13,14 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.widgets import OptionList, Static
 
-from grader.model import Check, Diagnosis, Exercise, Frame, Verdict
+from grader.model import Check, Curve, Diagnosis, Exercise, Frame, Verdict
 from grader.tui.messages import HintWanted
 from grader.tui.widgets.check_detail import CheckDetail, Frames, WentWrong
 from grader.tui.widgets.checks import Checks
 from grader.tui.widgets.comparison import Comparison
+from grader.tui.widgets.curve_plot import CurvePlot
+
+from .drawing import drawn
 
 HOSTILE = "[/][red]a[/b] \x1b[2J \u202e"
 EXERCISE = Exercise("topic/one", "One")
@@ -330,3 +333,63 @@ def test_much_output_is_cut_to_its_end() -> None:
         assert text.endswith("x …")
 
     run(scenario)
+
+
+CURVES = (
+    Curve("loss", (0.0, 10.0, 20.0), (4.0, 2.5, 1.0)),
+    Curve(HOSTILE, (0.0, 1.0), (-1.7e308, 1.7e308)),
+    Curve("flat", (3.0,), (0.25,)),
+)
+
+
+def plots(checks: Checks) -> list[Curve]:
+    """The curves that are plotted."""
+    return [plot.curve for plot in checks.query(CurvePlot) if plot.display and plot.parent and plot.parent.display]
+
+
+def test_a_check_that_drew_shows_its_curves_and_is_the_one_worth_opening() -> None:
+    drawing = Check("d", "It trains", "passed", curves=CURVES, duration_s=30.0)
+
+    async def scenario(pilot: Pilot[None], checks: Checks) -> None:
+        checks.show(EXERCISE, verdict(PASSED, drawing, status="passed"))
+        await pilot.pause()
+        assert checks.opened is drawing
+        assert plots(checks) == list(CURVES)
+        text = drawn(checks)
+        assert "loss from 4 to 1, at 20" in text
+        assert "flat 0.25, at 3" in text
+        assert "\x1b" not in text
+        await pilot.press("up")
+        await pilot.pause()
+        assert checks.opened is PASSED
+        assert "loss" not in drawn(checks)
+        checks.show(EXERCISE, verdict(drawing, WRONG))
+        await pilot.pause()
+        assert checks.opened is WRONG
+
+    run(scenario, (80, 60))
+
+
+def test_a_running_check_draws_unless_a_check_is_open() -> None:
+    async def scenario(pilot: Pilot[None], checks: Checks) -> None:
+        checks.begin(EXERCISE)
+        checks.add(PASSED)
+        checks.draw("It trains", CURVES[:1])
+        await pilot.pause()
+        (plot,) = checks.query(CurvePlot)
+        longer = Curve("loss", (0.0, 10.0, 20.0, 30.0), (4.0, 2.5, 1.0, 0.5))
+        checks.draw("It trains", (longer, CURVES[2]))
+        await pilot.pause()
+        assert plots(checks) == [longer, CURVES[2]]
+        assert plot.curve == longer
+        checks.add(WRONG)
+        checks.draw("It trains", CURVES[:1])
+        await pilot.pause()
+        assert checks.opened is WRONG
+        assert plots(checks) == []
+        checks.begin(EXERCISE)
+        checks.draw("It trains", CURVES[2:])
+        await pilot.pause()
+        assert plots(checks) == [CURVES[2]]
+
+    run(scenario, (80, 40))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from grader.course.workspace import Workspace
-from grader.model import Check, Frame
+from grader.model import Check, Frame, Point
 from grader.saving import Graded
 from grader.tui.screens.confirm import Confirm
 
@@ -135,6 +135,34 @@ def test_checks_appear_while_a_slow_grading_runs(place):
         assert drawn(bench.bench.checks).count("The second thing") <= 1
 
     play(place, scenario, gate=gate)
+
+
+def test_a_curve_is_drawn_while_it_grows(place):
+    gate = Gate(
+        points=tuple(
+            Point("test_third", "The [b]long[/b] run", name, step, 4 - step)
+            for step in range(3)
+            for name in ("loss", "size")
+        )
+    )
+
+    async def scenario(bench: Bench) -> None:
+        await bench.press("2")
+        await bench.save(CLAMP, "x = 1  # slow\n")
+        await bench.until(lambda: "The [b]long[/b] run (running)" in drawn(bench.bench.checks))
+        await bench.until(lambda: "loss from 4 to 2, at 2" in drawn(bench.bench.checks))
+        assert "size from 4 to 2, at 2" in drawn(bench.bench.checks)
+        bench.bench.open(SLOPE)
+        await bench.press("2")
+        await bench.until(lambda: "loss from" not in drawn(bench.bench.checks))
+        bench.bench.open(CLAMP)
+        await bench.press("2")
+        await bench.until(lambda: "loss from 4 to 2, at 2" in drawn(bench.bench.checks))
+        gate.open.set()
+        await bench.until(lambda: "✓ passed" in bench.doing)
+        await bench.until(lambda: "loss from" not in drawn(bench.bench.checks))
+
+    play(place, scenario, gate=gate, size=(100, 50))
 
 
 def test_an_exercise_opened_while_it_is_graded_shows_its_own_checks(place):
