@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 ALONE := tests/grader/test_hostile.py tests/packaging/test_hostile_from_wheel.py
 WORKSPACE ?= workspace
 
-.PHONY: run tmux test check bench clean format
+.PHONY: run tmux test solutions check bench clean format
 
 run: $(READY)
 	$(BIN)/gradlings init $(WORKSPACE)
@@ -24,6 +24,10 @@ tmux:
 	  { apt-get update -q && apt-get install -q -y tmux; } >/dev/null 2>&1 \
 	    || sudo -n apt-get install -q -y tmux >/dev/null 2>&1 || brew install -q tmux >/dev/null 2>&1 \
 	    || echo "it could not be installed: the tests that need it will be skipped"; }
+
+# Every solution of tests/solutions, of which `make test` grades a few of each exercise.
+solutions: $(READY)
+	$(BIN)/python -m pytest -n 2 tests/test_solutions.py --all-solutions
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -23,7 +23,7 @@ Made by `gradlings course check --json > check.json` (ten seeds, mutation; a qua
 `python docs/course_quality.py check.json`. Suite times are the largest seen while two engines ran.
 
 The last three columns are about `tests/solutions/`: right and wrong solutions kept apart from the suites, most of them written
-from the stub alone. Right ones pass, wrong ones fail (`pytest tests/test_solutions.py`; one that still passes carries a line
+from the stub alone. Right ones pass, wrong ones fail (`make solutions`; one that still passes carries a line
 `# open:` with the reason). "Told" counts the wrong ones whose verdict names a mistake at all. A part of them was made a known
 mistake after it had been found, so the share flatters; what a first reader of the stubs gets wrong has still to be measured for
 the newer exercises.

@@ -17,8 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grader.course.fields import nearest
 from grader.course.lock import GraderLock, acquire
+from grader.course.names import find, unknown
 from grader.course.order import course_order
 from grader.course.uses import gather
 from grader.course.workspace import Workspace, open_workspace
@@ -110,28 +110,16 @@ class Session:
 
         Raises UsageError with the nearest ids.
         """
-        if text in self._exercises:
-            return text
-        if text in self._aliases:
-            return self._aliases[text]
-        named = [id_ for id_, exercise in self._exercises.items() if exercise.name == text]
-        if len(named) == 1:
-            return named[0]
-        if len(named) > 1:
-            raise UsageError(f'More than one exercise is called "{text}".', f"Name one of: {', '.join(named)}.")
-        by_file = self.exercise_of(Path(text)) or self.exercise_of(self.workspace.root / text)
-        if by_file is None:
-            names = [*self._exercises, *(exercise.name for exercise in self._exercises.values())]
-            raise UsageError(f'There is no exercise "{text}".', f"{nearest(text, names)}`gradlings list` shows all.")
-        return by_file
+        found = find(self.course, text)
+        found = found or self.exercise_of(Path(text)) or self.exercise_of(self.workspace.root / text)
+        if found is None:
+            raise unknown(self.course, text)
+        return found
 
     def exercise(self, exercise: str) -> Exercise:
         """The exercise of that id."""
         if exercise not in self._exercises:
-            raise UsageError(
-                f'There is no exercise "{exercise}".',
-                f"{nearest(exercise, self._exercises)}`gradlings list` shows all.",
-            )
+            raise unknown(self.course, exercise)
         return self._exercises[exercise]
 
     def file(self, exercise: str) -> Path:

@@ -8,7 +8,6 @@ from dataclasses import asdict
 import click
 
 from grader.cli.options import course_option, json_option
-from grader.errors import UsageError
 
 
 @click.command("check")
@@ -27,13 +26,11 @@ def command(
     """
     from grader.authoring.check import check_course
     from grader.cli.output import make_console, print_json
+    from grader.course.names import resolve
     from grader.course.read import find_course
 
     found = find_course(course)
-    unknown = [name for name in exercises if name not in found.exercises]
-    if unknown:
-        raise UsageError(f"There is no exercise {unknown[0]} in {found.title}.", "`gradlings list` shows them all.")
-    ids = list(exercises) or list(found.exercises)
+    ids = [resolve(found, text) for text in exercises] or list(found.exercises)
     if as_json:
         reports = check_course(found, ids, jobs=jobs, seeds=seeds, mutation=not no_mutation)
         print_json(

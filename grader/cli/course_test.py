@@ -9,7 +9,6 @@ from pathlib import Path
 import click
 
 from grader.cli.options import course_option
-from grader.errors import UsageError
 
 
 @click.command("test", context_settings={"ignore_unknown_options": True})
@@ -27,11 +26,11 @@ def command(
 
     No sandbox, no cell: for your own code only. What follows is given to pytest, such as --pdb or -k NAME.
     """
+    from grader.course.names import resolve
     from grader.course.read import find_course
 
     found = find_course(course)
-    if exercise not in found.exercises:
-        raise UsageError(f"There is no exercise {exercise} in {found.title}.", "`gradlings list` shows them all.")
+    id = resolve(found, exercise)
     command = [
         *(
             sys.executable,
@@ -46,7 +45,7 @@ def command(
         ),
         *("-p", "grader.testing.plugin", "--seed", str(seed), f"--rootdir={found.root}"),
         *(("--solution", str(solution.resolve())) if solution else ()),
-        str(found.suite(exercise)),
+        str(found.suite(id)),
         *pytest_arguments,
     ]
     sys.exit(1 if subprocess.run(command, check=False).returncode else 0)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from grader.cli.options import course_here, course_option, exercise_argument, json_option, resolve_in
+from grader.cli.options import course_here, course_option, exercise_argument, json_option
 from grader.errors import UsageError
 
 LARGEST = 1 << 20
@@ -30,12 +30,13 @@ def command(ctx: click.Context, exercise: str, file: Path, course: str | None, a
     from grader.cli.output import make_console, waiting
     from grader.cli.render import exit_code, print_verdict
     from grader.cli.verdicts import print_verdict_json
+    from grader.course.names import resolve
     from grader.course.uses import gather
     from grader.engine import Engine
     from grader.model import Submission
 
     found = course_here(course)
-    id = resolve_in(found, exercise)
+    id = resolve(found, exercise)
     source = read_source(file)
     uses = gather(found, id, source, beside(file, id))
     with waiting(f"Grading {id}", quiet=as_json) as shown, Engine(found) as engine:

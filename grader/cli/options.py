@@ -88,28 +88,6 @@ def chosen(session: Session, exercise: str | None) -> str:
     return current
 
 
-def resolve_in(course: Course, text: str) -> str:
-    """The exercise of `course` meant by `text`: an id, an alias, or a name that only one exercise has.
-
-    Raises UsageError with the nearest ids.
-    """
-    exercises = course.exercises
-    if text in exercises:
-        return text
-    found = [id for id, exercise in exercises.items() if text in exercise.aliases]
-    found = found or [id for id, exercise in exercises.items() if text == exercise.name]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise UsageError(f'"{text}" can mean {" or ".join(found)}.', "Give the whole id.")
-    from grader.course.fields import nearest
-
-    names = [*exercises, *(exercise.name for exercise in exercises.values())]
-    raise UsageError(
-        f'The course "{course.title}" has no exercise "{text}".', f"{nearest(text, names)}`gradlings list` shows all."
-    )
-
-
 def course_here(spec: str | None) -> Course:
     """The course named, else the workspace's if there is one here, else the one shipped. Raises CourseError."""
     from grader.course.read import find_course

@@ -189,8 +189,8 @@ def test_check_tells_in_words(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        (("check", "numbers/nothing"), "There is no exercise numbers/nothing"),
-        (("test", "numbers/nothing"), "There is no exercise numbers/nothing"),
+        (("check", "numbers/nothing"), 'There is no exercise "numbers/nothing"'),
+        (("test", "numbers/nothing"), 'There is no exercise "numbers/nothing"'),
         (("new", "NoId"), "is no id"),
         (("new", "numbers/clamp"), "is there already"),
         (("new", "numbers/x", "--from", "nothing.py"), "does not exist"),

@@ -31,12 +31,12 @@ from .terminal import (
 )
 
 pytestmark = needs_tmux
-# Right, and at work for more than a second: by the clock, so that a busy machine does not bring it over its limit.
+# Right, and at work for most of a second: by the clock, so that a busy machine does not bring it over its limit.
 SLOW = """import time
 begun = time.process_time()
-while time.process_time() < begun + 0.3:
+while time.process_time() < begun + 0.1:
     pass
-time.sleep(1)
+time.sleep(0.7)
 def slope(f, x, h):
     return (f(x + h) - f(x - h)) / (2 * h)
 """
