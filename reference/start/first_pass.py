@@ -3,6 +3,9 @@
 Greedy decoding: Jurafsky and Martin, Speech and Language Processing (3rd edition draft).
 """
 
+import math
+from array import array
+
 from grader.marks import alternative, mistake
 
 
@@ -120,3 +123,64 @@ def sorts_the_callers_list(scores: list[float]) -> int:
 @mistake("You return the last place of the list, whatever the scores are.", of="next_token", hint=1)
 def always_last(scores: list[float]) -> int:
     return len(scores) - 1
+
+
+@mistake(
+    "You stop at the first score that is higher than the one after it. A higher one may come later: look at all of them.",
+    of="next_token",
+    hint=3,
+)
+def first_peak(scores: list[float]) -> int:
+    for place in range(len(scores) - 1):
+        if scores[place] >= scores[place + 1]:
+            return place
+    return len(scores) - 1
+
+
+@mistake(
+    "You compare each score with its neighbour only, so the last rise wins. Keep the best score so far and compare with that.",
+    of="next_token",
+    hint=3,
+)
+def last_rise(scores: list[float]) -> int:
+    best = 0
+    for place in range(1, len(scores)):
+        if scores[place] > scores[place - 1]:
+            best = place
+    return best
+
+
+@mistake(
+    "You take the -inf out first and count places in what is left, so they are no longer the tokens' ids. Count in the list "
+    "that was given.",
+    of="next_token",
+    hint=2,
+)
+def places_without_inf(scores: list[float]) -> int:
+    possible = [score for score in scores if score > -math.inf]
+    return possible.index(max(possible)) if possible else 0
+
+
+@mistake(
+    "You compare exponentials or probabilities: exp overflows for high scores and makes all very low ones the same 0. The "
+    "scores themselves have the same order.",
+    of="next_token",
+    hint=3,
+)
+def compares_probabilities(scores: list[float]) -> int:
+    weights = [math.exp(score) for score in scores]
+    total = sum(weights)
+    probabilities = [weight / total for weight in weights]
+    return probabilities.index(max(probabilities))
+
+
+@mistake(
+    "You make float32 of the scores, in which -1e300 is -inf and scores that lie close together become equal. Compare the "
+    "Python floats as they are.",
+    of="next_token",
+    hint=3,
+)
+def in_single_precision(scores: list[float]) -> int:
+    # What float32 has no room for becomes infinite.
+    single = array("f", (math.copysign(math.inf, score) if abs(score) > 3.4e38 else score for score in scores))
+    return single.index(max(single))

@@ -192,7 +192,7 @@ def test_far_positions(solution, rng):
     """At position 100,000 the rotation is still exact"""
     # Near positions first: what is wrong there already is not a matter of float64.
     x, near, far = randn(rng, 3, 4), ints(5, 2, 8), ints(99_991, 100_000, 65_537)
-    why = f"The positions are {far.tolist()}: as float32, their angles would be off by up to 0.004."
+    why = f"The positions are {far.tolist()}. Angles kept in float32 are off by up to 0.004; a larger error is something else."
     first = solution.rope_half(x.float(), near)
     actual = solution.rope_half(x.float(), far), solution.rope_half(x, far)
     assert_close(first, turned_half(x.float(), near).float(), **NEAR, what="the result at near positions")

@@ -1,5 +1,5 @@
 """Wrong: drops the -inf first and then counts places in the list that is left."""
-# says: expected 2, got 0
+# says: You take the -inf out first
 
 import math
 

@@ -1,5 +1,5 @@
 """Wrong: compares probabilities; exp overflows for high scores, and all low ones become 0 alike."""
-# says: Your code raised ZeroDivisionError
+# says: You compare exponentials or probabilities
 
 import math
 

@@ -1,5 +1,5 @@
 """Wrong: torch.tensor makes float32 of the scores, in which scores that differ in the ninth digit are equal."""
-# says: expected 2, got 0
+# says: You make float32 of the scores
 
 import torch
 
