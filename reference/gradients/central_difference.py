@@ -350,3 +350,15 @@ def _central(f, x, h, kind):
     if kind != "central":
         raise ValueError(kind)
     return (f(x + h) - f(x - h)) / (2 * h)
+
+
+@mistake(
+    "Your forward difference looks 2h ahead. The step is h in both kinds; only the run of the central one is 2h, since it "
+    "goes h to either side.",
+    of="diff",
+    hint=3,
+)
+def forward_twice_as_far(f, x, h, kind):
+    if kind == "forward":
+        return (f(x + 2 * h) - f(x)) / (2 * h)
+    return diff(f, x, h, kind)

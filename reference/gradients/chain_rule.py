@@ -239,3 +239,16 @@ def no_layers_gives_zeros(layers, x, dy):
 def dy_used_twice(layers, x, dy):
     y, dx = by_recursion(layers, x, dy)
     return y, dx * dy if np.shape(dx) == np.shape(dy) else dx
+
+
+@mistake(
+    "You clip the gradient between the layers. That may help a training that explodes, but it is no derivative any more: "
+    "hand it on as the layer's vjp gave it.",
+    of="vjp_chain",
+    hint=3,
+)
+def clipped_between_layers(layers, x, dy):
+    values = _forward(layers, x)
+    for (_, vjp), value in zip(reversed(layers), reversed(values[:-1]), strict=True):
+        dy = np.clip(vjp(value, dy), -1.0, 1.0)
+    return values[-1], dy

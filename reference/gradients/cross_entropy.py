@@ -377,3 +377,36 @@ def always_float64(logits, y, ignore_index=-100, smoothing=0.0):
 def base_two(logits, y, ignore_index=-100, smoothing=0.0):
     loss, d = _ce(logits, y, ignore_index, smoothing)
     return loss / float(np.log(2)), d
+
+
+@mistake(
+    "You clip the probabilities before the logarithm, so that a bad miss costs about 28 at most. Work with log p from the "
+    "shifted logits: there is no log 0 to be afraid of.",
+    of="ce",
+    hint=1,
+)
+def clipped_probabilities(logits, y, ignore_index=-100, smoothing=0.0):
+    counts = y != ignore_index
+    n, V = max(1, int(counts.sum())), logits.shape[1]
+    e = np.exp(logits - logits.max(axis=1, keepdims=True))
+    p = e / e.sum(axis=1, keepdims=True)
+    q = (1 - smoothing) * np.equal.outer(y, np.arange(V)) + smoothing / V
+    loss = -(q * np.log(np.clip(p, 1e-12, 1.0)))[counts].sum() / n
+    return float(loss), np.where(counts[:, None], (p - q) / n, 0).astype(logits.dtype)
+
+
+@mistake(
+    "A row that is ignored loses its target, but keeps what smoothing gives to all tokens, in the loss and in the gradient. "
+    "Such a row counts with nothing at all.",
+    of="ce",
+    hint=4,
+)
+def ignored_rows_are_smoothed(logits, y, ignore_index=-100, smoothing=0.0):
+    counts = y != ignore_index
+    n, V = max(1, int(counts.sum())), logits.shape[1]
+    x = logits - logits.max(axis=1, keepdims=True)
+    log_p = x - np.log(np.exp(x).sum(axis=1, keepdims=True))
+    q = (1 - smoothing) * (np.equal.outer(y, np.arange(V)) & counts[:, None]) + smoothing / V
+    loss = -np.where(q > 0, q * np.where(q > 0, log_p, 0), 0).sum() / n
+    gradient = np.exp(log_p) * q.sum(axis=1, keepdims=True) - q
+    return float(loss), np.where(counts[:, None] | (smoothing > 0), gradient / n, 0).astype(logits.dtype)

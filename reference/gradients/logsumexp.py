@@ -305,3 +305,25 @@ def _lse(x, axis):
     m = _largest(x, axis, True)
     with np.errstate(all="ignore"):
         return np.squeeze(m, axis) + np.log(np.sum(np.exp(x - m), axis=axis))
+
+
+@mistake(
+    "You divide the gradient by the number of entries, as for a mean. dlse is the softmax itself: its entries sum to 1 along "
+    "the axis.",
+    of="dlse",
+    hint=3,
+)
+def gradient_of_a_mean(x, axis=-1):
+    return dlse(x, axis) / x.shape[axis]
+
+
+@mistake(
+    "You divide by the largest entry. What leaves the sum of exponentials as it is, up to a known factor, is to subtract it: "
+    "exp(x - m) = exp(x) / exp(m), and m is added at the end.",
+    of="lse",
+    hint=3,
+)
+def divided_by_the_largest(x, axis=-1):
+    with np.errstate(all="ignore"):
+        m = np.max(x, axis=axis, keepdims=True)
+        return np.squeeze(m, axis) * np.log(np.sum(np.exp(x / m), axis=axis))

@@ -265,3 +265,13 @@ def nudges_a_copy(f, x, h=1e-5):
 @mistake("You give f a flat array. It is a function of an array with the shape of x.", of="num_grad", hint=2)
 def flat_for_f(f, x, h=1e-5):
     return _grad(lambda point: f(point.reshape(-1)), x, h)
+
+
+@mistake(
+    "You put the slopes back column by column, and took them row by row. Each one belongs at the index of the entry that was "
+    "nudged.",
+    of="num_grad",
+    hint=2,
+)
+def column_by_column(f, x, h=1e-5):
+    return _grad(f, x, h).reshape(-1).reshape(x.shape, order="F")

@@ -306,3 +306,13 @@ def _softmax(x, axis):
     e = np.exp(x - _largest(x, axis))
     total = np.sum(e, axis=axis, keepdims=True)
     return e / np.where(total == 0, 1, total)
+
+
+@mistake(
+    "You take powers of 2. They give probabilities too, but flatter ones: softmax is made of powers of e.",
+    of="softmax",
+    hint=3,
+)
+def powers_of_two(x, axis=-1):
+    m = np.max(x, axis=axis, keepdims=True)
+    return _divide(np.exp2(x - np.where(m == -np.inf, 0, m)), axis)

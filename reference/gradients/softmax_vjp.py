@@ -229,3 +229,46 @@ def always_float32(s, dy, axis):
 
 def _vjp(s, dy, axis):
     return s * (dy - np.sum(s * dy, axis=axis, keepdims=True))
+
+
+@mistake(
+    "You take the mean of dx away at the end, so that it sums to 0. It does that by itself where the sum Σ sᵢ dyᵢ stands in "
+    "its place, before s is multiplied in; a plain mean moves even tokens whose probability is 0.",
+    of="softmax_vjp",
+    hint=3,
+)
+def mean_taken_away(s, dy, axis):
+    dx = s * dy
+    return dx - dx.mean(axis=axis, keepdims=True)
+
+
+@mistake(
+    "You reshape to lines of the right length, as if `axis` were the last one: the lines then mix places that do not belong "
+    "together. Sum along `axis` itself.",
+    of="softmax_vjp",
+    hint=2,
+)
+def lines_by_reshaping(s, dy, axis):
+    n = s.shape[axis]
+    p, g = s.reshape(-1, n), dy.reshape(-1, n)
+    return (p * (g - (p * g).sum(axis=1, keepdims=True))).reshape(s.shape)
+
+
+@mistake(
+    "You multiply by s once too often: dx is s · (dy - Σ sᵢ dyᵢ), with one factor s in front.",
+    of="softmax_vjp",
+    hint=3,
+)
+def times_s_twice(s, dy, axis):
+    return s * _vjp(s, dy, axis)
+
+
+@mistake(
+    "A probability of 0 is made a tiny number on the way, as for a logarithm. No logarithm is needed here: with s = 0 the "
+    "gradient is exactly 0.",
+    of="softmax_vjp",
+    hint=3,
+)
+def floored_probabilities(s, dy, axis):
+    floored = np.maximum(s, 1e-12).astype(s.dtype)
+    return _vjp(floored / floored.sum(axis=axis, keepdims=True), dy, axis)

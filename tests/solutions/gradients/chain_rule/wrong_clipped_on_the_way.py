@@ -1,5 +1,5 @@
 """Wrong: clips the gradient between the layers, against exploding."""
-# says: dx of 
+# says: You clip the gradient between the layers. That may help a
 
 import numpy as np
 

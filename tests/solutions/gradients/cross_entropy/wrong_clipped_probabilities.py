@@ -1,5 +1,5 @@
 """Wrong: clips the probabilities from below before the logarithm, so a bad miss costs at most 27.6."""
-# says: the loss
+# says: You clip the probabilities before the logarithm, so that a
 
 import numpy as np
 

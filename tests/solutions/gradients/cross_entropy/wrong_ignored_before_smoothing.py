@@ -1,5 +1,5 @@
 """Wrong: ignored rows lose their target but keep the smoothing's part, in the loss and in the gradient."""
-# says: where 2 of 6 rows are ignored
+# says: A row that is ignored loses its target, but keeps what
 
 import numpy as np
 

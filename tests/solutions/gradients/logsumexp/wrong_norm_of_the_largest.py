@@ -1,5 +1,5 @@
 """Wrong: divides by the largest entry in place of subtracting it."""
-# says: The logarithm of the sum of the exponentials, and its gradient
+# says: You divide by the largest entry. What leaves the sum of
 
 import numpy as np
 

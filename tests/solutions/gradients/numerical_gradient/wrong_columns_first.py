@@ -1,5 +1,5 @@
 """Wrong: the slopes are put back in the order of the columns."""
-# says: Each entry is the central difference of that entry
+# says: You put the slopes back column by column, and took them row
 
 import numpy as np
 

@@ -1,5 +1,5 @@
 """Wrong: takes the mean of dx away at the end, to be sure that it sums to 0; masked tokens get a gradient."""
-# says: The gradient is that of softmax, along the axis that is named
+# says: You take the mean of dx away at the end, so that it sums to
 
 
 def softmax_vjp(s, dy, axis):

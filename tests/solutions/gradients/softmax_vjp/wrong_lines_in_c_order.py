@@ -1,5 +1,5 @@
 """Wrong: reshapes to (-1, n), as if the axis were always the last."""
-# says: along the axis that is named
+# says: You reshape to lines of the right length, as if `axis` were
 
 
 def softmax_vjp(s, dy, axis):

@@ -1,5 +1,5 @@
 """Wrong: multiplies by s once too often."""
-# says: The gradient dx with axis=1
+# says: You multiply by s once too often: dx is s · (dy - Σ sᵢ
 
 import numpy as np
 

@@ -1,5 +1,5 @@
 """Wrong: goes through log s with a floor of 1e-12, and so through a softmax of its own; zeros become tiny numbers."""
-# says: The gradient dx of the masked tokens: expected 0
+# says: A probability of 0 is made a tiny number on the way, as for
 
 import numpy as np
 
