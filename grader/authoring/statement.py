@@ -43,6 +43,7 @@ def static_findings(course: Course, exercise: Exercise, stub: str, reference: st
         )
     yield from _answer_in_stub(at, stub, reference)
     yield from _lost_marks(f"reference/{exercise.id}.py", reference, len(exercise.hints))
+    yield from _own_names(f"reference/{exercise.id}.py", reference)
     yield from _untitled(f"tests/exercises/{exercise.topic}/test_{exercise.name}.py", suite)
     for data in exercise.data:
         if not course.data(exercise.id, data).is_file():
@@ -77,6 +78,19 @@ def _lost_marks(at: str, reference: str, hints: int) -> Iterator[Finding]:
             yield Finding(at, f"`{name}` stands for `{of}`, which is not in the file", "name what it replaces")
         if isinstance(hint, int) and not 1 <= hint <= hints:
             yield Finding(at, f"`{name}` points to hint {hint} of {hints}", "hints are counted from 1")
+
+
+def _own_names(at: str, reference: str) -> Iterator[Finding]:
+    """No marked function may use the name that it takes the place of: there it is the function itself."""
+    for node in ast.parse(reference).body:
+        mark = mark_of(node)
+        if mark is None or not isinstance(node, ast.FunctionDef):
+            continue
+        of = mark[1].get("of")
+        if any(isinstance(each, ast.Name) and each.id == of for line in node.body for each in ast.walk(line)):
+            yield Finding(
+                at, f"{node.name} uses `{of}`, which is {node.name} itself in its place", "use a helper of another name"
+            )
 
 
 def _untitled(at: str, suite: str) -> Iterator[Finding]:

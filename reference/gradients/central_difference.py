@@ -361,4 +361,4 @@ def _central(f, x, h, kind):
 def forward_twice_as_far(f, x, h, kind):
     if kind == "forward":
         return (f(x + 2 * h) - f(x)) / (2 * h)
-    return diff(f, x, h, kind)
+    return _central(f, x, h, kind)

@@ -314,7 +314,7 @@ def _lse(x, axis):
     hint=3,
 )
 def gradient_of_a_mean(x, axis=-1):
-    return dlse(x, axis) / x.shape[axis]
+    return by_lse(x, axis) / x.shape[axis]
 
 
 @mistake(

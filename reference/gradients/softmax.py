@@ -314,5 +314,6 @@ def _softmax(x, axis):
     hint=3,
 )
 def powers_of_two(x, axis=-1):
-    m = np.max(x, axis=axis, keepdims=True)
-    return _divide(np.exp2(x - np.where(m == -np.inf, 0, m)), axis)
+    powers = np.exp2(x - _largest(x, axis))
+    total = np.sum(powers, axis=axis, keepdims=True)
+    return powers / np.where(total == 0, 1, total)

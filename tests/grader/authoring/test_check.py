@@ -74,6 +74,11 @@ def test_a_mistake_that_is_not_killed(folder: Path, edit: Edit) -> None:
     assert f"{CLAMP}: mistake symmetric: passes: the suite is too weak" in flaws(folder)
 
 
+def test_a_mistake_that_uses_the_name_it_replaces(folder: Path, edit: Edit) -> None:
+    edit(CLAMP, "return max(-high, min(x, high))", "return clamp(x, -high, high)")
+    assert f"{CLAMP}: symmetric uses `clamp`, which is symmetric itself in its place" in flaws(folder)
+
+
 def test_mistakes_that_are_confused(folder: Path, edit: Edit) -> None:
     edit(CLAMP, "return max(-high, min(x, high))", "return min(high, x)")
     found = flaws(folder)
