@@ -10,6 +10,7 @@ all of them, whole.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -78,3 +79,10 @@ def test_every_exercise_has_several_of_both() -> None:
         names = [path.name for path in (ROOT / exercise).glob("*.py")]
         assert sum(name.startswith("right_") for name in names) >= 3, exercise
         assert sum(name.startswith("wrong_") for name in names) >= 3, exercise
+
+
+def test_what_was_judged_is_there_and_what_was_called_named_is_held() -> None:
+    for name, kind in json.loads((ROOT / "told.json").read_text()).items():
+        text = (ROOT / name).read_text(encoding="utf-8")
+        assert kind in ("named", "pointed", "numbers", "false"), name
+        assert kind != "named" or re.search(r"^# says: .", text, re.MULTILINE), f"{name}: write down the words"

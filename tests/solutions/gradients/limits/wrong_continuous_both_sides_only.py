@@ -1,4 +1,5 @@
 """Wrong: continuous looks whether f(a) lies near a value from close by, at a + 1e-9."""
+# says: You compare f(a) with the right limit only. A function that
 
 import math
 

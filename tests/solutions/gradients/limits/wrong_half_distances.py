@@ -1,4 +1,5 @@
 """Wrong: the distances are 1, 0.3, 0.09, ..., one too early."""
+# says: f was asked at a distance of 1; the distances are 0.3¹
 
 import math
 

@@ -1,4 +1,5 @@
 """Wrong: compares the last values with their signs, so what falls without bound is never found."""
+# says: The limit of 1 / x at 0, side 'left', is nan, expected -inf
 
 import math
 

@@ -1,0 +1,253 @@
+"""Loops over rows, heads and layers; layer norm is worked out again in backward; drawn by inversion."""
+
+import copy
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from attention.causal import causal
+from backprop.layernorm import ln_backward, ln_forward
+from gradients.cross_entropy import ce
+from lora.linear import LoRALinear
+from positional_encoding.sinusoidal import pe
+from quantization.granularity import quantize_axis
+from torch import Tensor, nn
+
+# To write: the parts ------------------------------------------------------------------------------------------------
+
+
+def embed(table, ids):
+    n, d = ids.shape[1], table.shape[1]
+    x = torch.stack([torch.index_select(table, 0, row) for row in ids]) * d**0.5
+    x += pe(n, d).to(table)
+    return x
+
+
+class LayerNorm(torch.autograd.Function):
+    """Keeps the arguments only, and goes forward once more when backward is asked for."""
+
+    @staticmethod
+    def forward(ctx, x, gamma, beta, eps):
+        ctx.save_for_backward(x, gamma, beta)
+        ctx.eps = eps
+        return torch.as_tensor(ln_forward(*(t.detach().numpy() for t in (x, gamma, beta)), eps)[0])
+
+    @staticmethod
+    def backward(ctx, dy):
+        _, cache = ln_forward(*(t.detach().numpy() for t in ctx.saved_tensors), ctx.eps)
+        return (*(torch.as_tensor(d) for d in ln_backward(dy.numpy(), cache)), None)
+
+
+def attention(q, k, v, heads):
+    parts = zip(*(t.chunk(heads, dim=-1) for t in (q, k, v)), strict=True)
+    return torch.cat([causal(*part) for part in parts], dim=-1)
+
+
+class CrossEntropy(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, logits, y):
+        ctx.shape = logits.shape
+        loss, ctx.gradient = ce(logits.detach().flatten(0, -2).numpy(), y.flatten().numpy())
+        return logits.new_tensor(float(loss))
+
+    @staticmethod
+    def backward(ctx, dloss):
+        return torch.from_numpy(ctx.gradient * dloss.numpy()).view(ctx.shape), None
+
+
+def batch(ids, size, context, generator):
+    x, y = [], []
+    for _ in range(size):
+        s = int(torch.randint(0, ids.numel() - context, (), generator=generator))
+        x.append(ids[s : s + context])
+        y.append(ids[s + 1 : s + 1 + context])
+    return torch.stack(x), torch.stack(y)
+
+
+def sample(model, ids, n, temperature, generator, context):
+    text = ids.clone()
+    with torch.no_grad():
+        for _ in range(n):
+            scores = model(text[:, max(0, text.shape[1] - context) :])[0, -1].double()
+            if temperature == 0:
+                new = int(scores.argmax())
+            else:
+                p = torch.exp((scores - scores.max()) / temperature)
+                u = torch.rand((), generator=generator, dtype=torch.float64) * p.sum()
+                new = min(int((p.cumsum(0) <= u).sum()), len(p) - 1)
+            text = torch.cat((text, torch.tensor([[new]])), dim=1)
+    return text
+
+
+# Given ----------------------------------------------------------------------------------------------------------------
+
+
+def replace_linear(model: nn.Module, make: Callable[[nn.Linear], nn.Module]) -> None:
+    """Put `make(layer)` in the place of every nn.Linear inside `model`. What it makes is not looked into."""
+    for parent in list(model.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, nn.Linear):
+                setattr(parent, name, make(child))
+
+
+class Int8Linear(nn.Module):
+    """A linear layer that keeps its weight as int8 codes (out, in) and a scale (out, 1) for each row."""
+
+    def __init__(self, codes: Tensor, scale: Tensor, bias: Tensor | None) -> None:
+        super().__init__()
+        self.register_buffer("codes", codes)
+        self.register_buffer("scale", scale)
+        self.register_buffer("bias", None if bias is None else bias.detach())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.codes.to(x.dtype) * self.scale, self.bias)
+
+
+# To write: smaller, and taught something new -------------------------------------------------------------------------
+
+
+def nbytes(model):
+    return sum(t.nbytes for t in model.state_dict().values())
+
+
+def in_int8(module):
+    for name, child in list(module.named_children()):
+        if isinstance(child, nn.Linear):
+            codes, scale = quantize_axis(child.weight.data, 8, 0)
+            setattr(module, name, Int8Linear(codes, scale, child.bias))
+        else:
+            in_int8(child)
+
+
+def quantise(model):
+    before = nbytes(model)
+    in_int8(model)
+    return before, nbytes(model)
+
+
+def add_lora(model, r, alpha):
+    for p in model.parameters():
+        p.requires_grad = False
+    made = []
+
+    def wrap(layer):
+        made.append(LoRALinear(layer, r=r, alpha=alpha))
+        return made[-1]
+
+    replace_linear(model, wrap)
+    return sum(layer.lora_A.numel() + layer.lora_B.numel() for layer in made)
+
+
+# Given: the model, the loop and the whole run ------------------------------------------------------------------------
+
+
+class Norm(nn.Module):
+    """LayerNorm with its scale and shift."""
+
+    def __init__(self, d: int) -> None:
+        super().__init__()
+        self.gamma, self.beta = nn.Parameter(torch.ones(d)), nn.Parameter(torch.zeros(d))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return LayerNorm.apply(x, self.gamma, self.beta, 1e-5)
+
+
+class Block(nn.Module):
+    """Attention, then two layers on each token; both are added to what comes in."""
+
+    def __init__(self, d: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm1, self.norm2 = Norm(d), Norm(d)
+        self.qkv, self.mix = nn.Linear(d, 3 * d, bias=False), nn.Linear(d, d, bias=False)
+        self.up, self.down = nn.Linear(d, 4 * d), nn.Linear(4 * d, d)
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = self.qkv(self.norm1(x)).chunk(3, dim=-1)
+        x = x + self.mix(attention(q, k, v, self.heads))
+        return x + self.down(F.gelu(self.up(self.norm2(x))))
+
+
+class GPT(nn.Module):
+    """Characters (batch, n) to logits (batch, n, vocabulary)."""
+
+    def __init__(self, vocabulary: int, d: int = 64, heads: int = 4, blocks: int = 2, context: int = 64) -> None:
+        super().__init__()
+        self.context = context
+        self.table = nn.Parameter(torch.randn(vocabulary, d) / math.sqrt(d))
+        self.blocks = nn.Sequential(*(Block(d, heads) for _ in range(blocks)))
+        self.norm, self.head = Norm(d), nn.Linear(d, vocabulary, bias=False)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return self.head(self.norm(self.blocks(embed(self.table, ids))))
+
+
+Report = Callable[[str, int, float], Any]
+
+
+def train(
+    model: GPT, ids: Tensor, steps: int, rate: float, generator: torch.Generator, report: Report, name: str
+) -> None:
+    """`steps` steps of AdamW on random batches; the learning rate rises for a tenth of them and then falls to zero."""
+    trained = [p for p in model.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(trained, lr=rate, weight_decay=0.01)
+    for step in range(steps):
+        for group in optimiser.param_groups:
+            group["lr"] = rate * min(1.0, (step + 1) / (0.1 * steps), (steps - step) / (0.5 * steps))
+        x, y = batch(ids, 16, model.context, generator)
+        loss = CrossEntropy.apply(model(x), y)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        if step % 10 == 0 or step == steps - 1:
+            report(name, step, loss.item())
+
+
+def evaluate(model: nn.Module, ids: Tensor, context: int) -> float:
+    """The mean loss over the windows of `ids`, one after another; what does not fill a window is left out."""
+    windows = (len(ids) - 1) // context
+    x = ids[: windows * context].view(windows, context)
+    y = ids[1 : windows * context + 1].view(windows, context)
+    with torch.no_grad():
+        return CrossEntropy.apply(model(x), y).item()
+
+
+def run(text: str, verse: str, report: Report) -> dict[str, Any]:
+    """Train on `text`, let it write, quantise a copy, fine-tune another copy on `verse`; say what each step did."""
+    characters = sorted(set(text + verse))
+    number = {c: i for i, c in enumerate(characters)}
+    ids, lines = (torch.tensor([number[c] for c in each]) for each in (text, verse))
+    cut = len(ids) * 19 // 20  # the end is for looking, not for learning
+    seen, unseen = ids[:cut], ids[cut:]
+    generator = torch.Generator().manual_seed(0)
+
+    def write(what: str, model: GPT, start: str) -> None:
+        given = torch.tensor([[number[c] for c in start]])
+        written = sample(model, given, 160, 0.7, torch.Generator().manual_seed(1), model.context)
+        print(f"--- {what}\n{''.join(characters[i] for i in written[0].tolist())}\n")
+
+    def tell(what: str, model: nn.Module) -> None:
+        losses = [evaluate(model, each, context) for each in (unseen, lines)]
+        print(f"{what:24s} loss on the story {losses[0]:.3f}   on verse {losses[1]:.3f}   {nbytes(model):9,d} bytes")
+
+    model = GPT(len(characters))
+    context = model.context
+    write("before training", model, "Alice ")
+    tell("before training", model)
+    train(model, seen, 500, 3e-3, generator, report, "loss")
+    tell("trained", model)
+    write("trained", model, "Alice ")
+
+    small = copy.deepcopy(model)
+    before, after = quantise(small)
+    tell(f"int8, {before / after:.2f} times smaller", small)
+    write("in int8", small, "Alice ")
+
+    tuned = copy.deepcopy(model)
+    trained = add_lora(tuned, 8, 16)
+    train(tuned, lines, 150, 3e-3, generator, report, "fine-tuning")
+    tell(f"LoRA, {trained:,} trained", tuned)
+    write("after fine-tuning on verse", tuned, "The ")
+    return {"model": model, "int8": small, "tuned": tuned, "bytes": (before, after), "trained": trained}

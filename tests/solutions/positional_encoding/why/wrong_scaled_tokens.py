@@ -1,0 +1,32 @@
+"""Wrong: multiplies the tokens by the root of d before the positions are added, as in an embedding."""
+# says: Tokens are added as they are here
+
+import torch
+
+
+def order_error(f, x, perm):
+    return (f(x[..., perm, :]) - f(x)[..., perm, :]).abs().max().item()
+
+
+def noticed(f, x, tol):
+    n = len(x)
+    found = torch.zeros(n, n, dtype=torch.bool)
+    for i in range(n):
+        for j in range(i + 1, n):
+            perm = torch.arange(n)
+            perm[i], perm[j] = j, i
+            found[i, j] = found[j, i] = order_error(f, x, perm) > tol
+    return found
+
+
+def another_order(x):
+    for j in range(1, len(x) - 1):
+        if not torch.equal(x[0], x[j]):
+            y = x.clone()
+            y[0], y[j] = x[j], x[0]
+            return y
+    return None
+
+
+def with_positions(f, x, P):
+    return f(x.shape[-1] ** 0.5 * x + P[: x.shape[-2]])
