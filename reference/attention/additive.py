@@ -349,3 +349,99 @@ def table_transposed(Q, K, W_q, W_k, v):
 )
 def row_to_row(Q, K, W_q, W_k, v):
     return torch.tanh(Q @ W_q + K @ W_k) @ v
+
+
+@mistake(
+    "You average the keys: your weights are right, but they are multiplied with K. What is read are the values, V; in "
+    "the paper both are the same vectors, here they are not.",
+    of="additive",
+    hint=4,
+)
+def keys_averaged(Q, K, V, W_q, W_k, v, mask=None):
+    A = _weights(scores(Q, K, W_q, W_k, v), mask)
+    return A @ K, A
+
+
+@mistake(
+    "You average the keys wherever they are as wide as the values. Keys are only compared with; what is averaged is V, "
+    "whatever the widths.",
+    of="additive",
+    hint=4,
+)
+def keys_of_equal_width_averaged(Q, K, V, W_q, W_k, v, mask=None):
+    A = _weights(scores(Q, K, W_q, W_k, v), mask)
+    return A @ (K if K.shape[-1] == V.shape[-1] else V), A
+
+
+@mistake(
+    "Your result is right, but its gradients are NaN where a query may look at no key: minus infinities are added to "
+    "the scores, and the NaN that softmax makes of such a row is mended only after it. Backwards it is still there: "
+    "replace the hidden scores instead of adding to them.",
+    of="additive",
+    hint=4,
+)
+def nan_gradient(Q, K, V, W_q, W_k, v, mask=None):
+    e = scores(Q, K, W_q, W_k, v)
+    if mask is not None:
+        e = e + torch.zeros(mask.shape, dtype=e.dtype).masked_fill(~mask, -math.inf)
+    A = torch.softmax(e, dim=-1).nan_to_num(0.0)
+    return A @ V, A
+
+
+@mistake(
+    "You put an axis into every mask that has fewer axes than the scores, as if it were always (batch, n_k). It may be "
+    "(n_q, n_k) as well, the same for the whole batch: leave it as it is, and it broadcasts from the right.",
+    of="additive",
+    hint=2,
+)
+def mask_given_an_axis(Q, K, V, W_q, W_k, v, mask=None):
+    e = scores(Q, K, W_q, W_k, v)
+    if mask is not None and mask.dim() < e.dim():
+        mask = mask.unsqueeze(-2)
+    A = _weights(e, mask)
+    return A @ V, A
+
+
+@mistake(
+    "Your weights do not sum to one: each is a sigmoid of its own score, whatever the others are. The keys of a query "
+    "compete for its attention: that is a softmax over them.",
+    of="additive",
+    hint=3,
+)
+def sigmoid_weights(Q, K, V, W_q, W_k, v, mask=None):
+    A = torch.sigmoid(scores(Q, K, W_q, W_k, v))
+    A = A if mask is None else A.masked_fill(~mask, 0.0)
+    return A @ V, A
+
+
+@mistake(
+    "The weights that you return are cut off from autograd (detach, .data or no_grad), while the result is not. A loss "
+    "may be put on the weights, too: return those that you averaged with, as they are.",
+    of="additive",
+    hint=4,
+)
+def returned_detached(Q, K, V, W_q, W_k, v, mask=None):
+    A = _weights(scores(Q, K, W_q, W_k, v), mask)
+    return A @ V, A.detach()
+
+
+@mistake(
+    "There is a ReLU in your hidden layer where tanh belongs: your scores have no bound, and half of what a unit could "
+    "say is cut off.",
+    of="scores",
+    hint=3,
+)
+def relu_for_tanh(Q, K, W_q, W_k, v):
+    q, k = _pairs(Q, K, W_q, W_k)
+    return torch.relu(q + k) @ v
+
+
+@mistake(
+    "There is a sigmoid in your hidden layer where tanh belongs. tanh lies between -1 and 1, a sigmoid between 0 and "
+    "1, and is flatter.",
+    of="scores",
+    hint=3,
+)
+def sigmoid_for_tanh(Q, K, W_q, W_k, v):
+    q, k = _pairs(Q, K, W_q, W_k)
+    return torch.sigmoid(q + k) @ v

@@ -336,3 +336,46 @@ def over_queries(Q, K, V, offset=None):
     future = _future(Q, K, _start(Q, K, offset))
     A = torch.softmax(_scores(Q, K).masked_fill(future, -math.inf), dim=-2)
     return A.masked_fill(future, 0.0) @ V
+
+
+@mistake(
+    "You add the given offset to n_k - n_q. An offset that is given is itself the position of the first query; n_k - "
+    "n_q is only what stands in for it where none is given.",
+    of="causal",
+    hint=2,
+)
+def offset_added(Q, K, V, offset=None):
+    return _attend(_scores(Q, K), V, _future(Q, K, _start(Q, K, None) + (offset or 0)))
+
+
+@mistake(
+    "Your softmax runs over axis 1. Those are the keys of a plain matrix only; with a batch or heads in front axis 1 "
+    "is something else. The keys are always the last axis.",
+    of="causal",
+    hint=3,
+)
+def over_axis_1(Q, K, V, offset=None):
+    S = _scores(Q, K).masked_fill(_future(Q, K, _start(Q, K, offset)), -math.inf)
+    return torch.softmax(S, dim=1).nan_to_num(0.0) @ V
+
+
+@mistake(
+    "You lower the scores of the future by a finite number. A future key that scores higher than the others by more "
+    "than that still wins. Set its score to minus infinity, whatever it was.",
+    of="causal",
+    hint=4,
+)
+def penalty_too_small(Q, K, V, offset=None):
+    future = _future(Q, K, _start(Q, K, offset))
+    return torch.softmax(_scores(Q, K) - 1e6 * future, dim=-1).masked_fill(future.all(-1, keepdim=True), 0.0) @ V
+
+
+@mistake(
+    "Your mask is n_q × n_q, made from the queries alone, and the keys after the n_q-th are cut off. It has n_k "
+    "columns: the queries are the last of the tokens, and all that came before them is to be seen.",
+    of="causal",
+    hint=2,
+)
+def square_mask(Q, K, V, offset=None):
+    K, V = K[..., : Q.shape[-2], :], V[..., : Q.shape[-2], :]
+    return torch.softmax(_scores(Q, K).masked_fill(_future(K, K, 0), -math.inf), dim=-1) @ V

@@ -393,3 +393,53 @@ def unscaled(Q, K, V, mem_mask):
 )
 def root_of_d_attn(Q, K, V, mem_mask):
     return _weights(Q @ K.transpose(-2, -1) / math.sqrt(Q.shape[-1] * Q.shape[1]), _real(mem_mask)) @ V
+
+
+@mistake(
+    "You hide the same places in every sequence of the batch: those behind the longest memory. Each sequence has a "
+    "padding of its own, and mem_mask says where.",
+    of="attend",
+    hint=2,
+)
+def longest_length(Q, K, V, mem_mask):
+    if mem_mask is None:
+        return _weights(_scores(Q, K), None) @ V
+    real = torch.arange(K.shape[-2]) < mem_mask.sum(1).max()
+    return _weights(_scores(Q, K), real) @ V
+
+
+@mistake(
+    "You read mem_mask as a length: you count its True entries and take the padding to be at the end. Padding may "
+    "stand anywhere, so use the mask place by place.",
+    of="attend",
+    hint=2,
+)
+def read_as_length(Q, K, V, mem_mask):
+    if mem_mask is None:
+        return _weights(_scores(Q, K), None) @ V
+    return _weights(_scores(Q, K), _real(torch.arange(K.shape[-2]) < mem_mask.sum(1, keepdim=True))) @ V
+
+
+@mistake(
+    "You divide the scores by the root of the memory's width. What is multiplied are queries and keys of a head, after "
+    "the projections: their width d_head counts.",
+    of="cross",
+    hint=3,
+)
+def root_of_d_mem(x, memory, mem_mask, W_q, W_k, W_v, W_o, n_heads):
+    W_q = W_q * math.sqrt(W_q.shape[1] / n_heads / W_k.shape[0])
+    return _on_three(x, memory, memory, mem_mask, W_q, W_k, W_v, W_o, n_heads)
+
+
+@mistake(
+    "Where there is a mask, your softmax runs over all pairs of tokens at once. Each token of x shares out an "
+    "attention of its own: every row of the weights sums to one by itself.",
+    of="attend",
+    hint=3,
+)
+def over_all_pairs(Q, K, V, mem_mask):
+    S, real = _scores(Q, K), _real(mem_mask)
+    if real is None:
+        return torch.softmax(S, dim=-1) @ V
+    A = S.masked_fill(~real, -math.inf).flatten(-2).softmax(-1).unflatten(-1, S.shape[-2:])
+    return A.masked_fill(~real, 0.0) * S.shape[-2] @ V

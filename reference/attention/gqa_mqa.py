@@ -389,3 +389,78 @@ def pooled_in_turns(W, n_heads, n_kv):
 )
 def neighbouring_columns(W, n_heads, n_kv):
     return W.unflatten(1, (-1, _check(n_heads, n_kv))).mean(dim=-1)
+
+
+@mistake(
+    "You deal the query heads out to the groups in turns, and lay the answers down group by group. Neighbouring query "
+    "heads form a group, so neither their order nor that of the answers changes.",
+    of="gqa",
+    hint=2,
+)
+def queries_dealt_out(Q, K, V, mask=None):
+    Q = Q.unflatten(1, (_check(Q.shape[1], K.shape[1]), K.shape[1])).transpose(1, 2).flatten(1, 2)
+    return _attend(Q, *_shared(Q, K, V), mask)
+
+
+@mistake(
+    "You use the masks of the first group's heads for all groups. A mask with an axis of heads has one for each query "
+    "head: cut that axis into groups as you cut the queries.",
+    of="gqa",
+    hint=4,
+)
+def masks_of_first_group(Q, K, V, mask=None):
+    r = _check(Q.shape[1], K.shape[1])
+    if mask is not None:
+        mask = mask.expand(*Q.shape[:3], K.shape[2])[:, :r].repeat(1, K.shape[1], 1, 1)
+    return _attend(Q, *_shared(Q, K, V), mask)
+
+
+@mistake(
+    "Your result is right, but where a query may look at no key the gradients are NaN: minus infinities are added to "
+    "the scores, and the NaN of softmax is cleared only after it. Replace the hidden scores instead of adding to "
+    "them.",
+    of="gqa",
+    hint=4,
+)
+def nan_gradient(Q, K, V, mask=None):
+    K, V = _shared(Q, K, V)
+    S = Q @ K.mT / math.sqrt(Q.shape[-1])
+    if mask is not None:
+        S = S + torch.zeros(mask.shape, dtype=S.dtype).masked_fill(~mask, -math.inf)
+    return torch.softmax(S, dim=-1).nan_to_num(0.0) @ V
+
+
+@mistake(
+    "You divide the width d_k by the number of key-value heads before you take the root. Sharing does not change the "
+    "width of a head: divide the scores by √d_k.",
+    of="gqa",
+    hint=3,
+)
+def root_of_a_share(Q, K, V, mask=None):
+    return _attend(Q, *_shared(Q, K, V), mask, scale=max(Q.shape[-1] // K.shape[1], 1) ** -0.5)
+
+
+@mistake(
+    "Without a mask your softmax runs over all queries and keys of a group together. Each query of each head shares "
+    "out an attention of its own: every row of the weights sums to one by itself.",
+    of="gqa",
+    hint=2,
+)
+def over_the_group(Q, K, V, mask=None):
+    g, r = K.shape[1], _check(Q.shape[1], K.shape[1])
+    K, V = _shared(Q, K, V)
+    S = Q @ K.mT / math.sqrt(Q.shape[-1])
+    if mask is not None:
+        return _weights(S, mask) @ V
+    A = S.unflatten(1, (g, r)).flatten(2).softmax(-1).reshape(S.shape)
+    return A * (r * Q.shape[2]) @ V
+
+
+@mistake(
+    "In `pool` you divide the sum of a group by the number of groups. An average is divided by how many were added: "
+    "the n_heads / n_kv heads of a group.",
+    of="pool",
+    hint=3,
+)
+def divided_by_groups(W, n_heads, n_kv):
+    return W.unflatten(1, (n_kv, _check(n_heads, n_kv), -1)).sum(dim=2).flatten(1) / n_kv

@@ -350,7 +350,7 @@ def self_hidden(pos, n_k, pad):
 )
 def self_hidden_after_cache(pos, n_k, pad):
     keys = torch.arange(n_k)
-    past = keys <= pos[:, None] - (n_k > len(pos))
+    past = keys <= pos[:, None] - int(n_k > len(pos))
     return past if pad is None else past & (keys >= pad[:, None])[:, None, None, :]
 
 
@@ -597,3 +597,52 @@ def split_by_view(x, n_heads):
 )
 def merged_by_view(x, cache, W_q, W_k, W_v, W_o, n_heads, pad=None):
     return _run(x, cache, (W_q, W_k, W_v, W_o), n_heads, pad, merge=lambda y: y.reshape(x.shape))
+
+
+@mistake(
+    "The new keys are put behind the cached ones, but instead of the new values you repeat the last cached one. Each "
+    "new token has a value of its own.",
+    of="decode",
+    hint=2,
+)
+def last_value_again(x, cache, W_q, W_k, W_v, W_o, n_heads, pad=None):
+    values = iter((False, True))
+
+    def join(old, new):
+        return torch.cat((old, old[:, :, -1:].expand_as(new) if next(values) else new), dim=-2)
+
+    return _run(x, cache, (W_q, W_k, W_v, W_o), n_heads, pad, join=join)
+
+
+@mistake(
+    "You count positions from the length of the cache after the new tokens are in it. The first token of a text stands "
+    "at 0: take the length that the cache had before.",
+    of="decode",
+    hint=3,
+)
+def positions_after_joining(x, cache, W_q, W_k, W_v, W_o, n_heads, pad=None):
+    n = x.shape[1]
+    pos = torch.arange(_past(cache) + n, _past(cache) + 2 * n)
+    return _run(x, cache, (W_q, W_k, W_v, W_o), n_heads, pad, pos=pos)
+
+
+@mistake(
+    "You take n_past off pad, so that in later calls padding is seen. Keys are counted from the start of the text, the "
+    "cached ones included, and so is pad: compare them as they are.",
+    of="visible",
+    hint=4,
+)
+def cache_taken_off_pad(pos, n_k, pad):
+    keys, n_past = torch.arange(n_k), n_k - len(pos)
+    past = keys <= pos[:, None]
+    return past if pad is None else past & (keys >= pad[:, None] - n_past)[:, None, None, :]
+
+
+@mistake(
+    "`select` takes the keys in the order asked for, but the values in sorted order. Row i of both comes from row "
+    "index[i].",
+    of="select",
+    hint=2,
+)
+def values_sorted(cache, index):
+    return cache[0][index], cache[1][index.sort().values]

@@ -389,3 +389,25 @@ def state_transposed(state, q, k, v):
         state = state[0].mT, state[1]
     result, (S, z) = _step(state, q, k, v)
     return result, (S.mT, z)
+
+
+@mistake(
+    "In `step` an epsilon is added to the normaliser. φ is never zero, so none is needed, and it makes all results a "
+    "little too small.",
+    of="step",
+    hint=3,
+)
+def step_epsilon(state, q, k, v):
+    _, (S, z) = _step(state, q, k, v)
+    q = phi(q)
+    return (q[..., :, None] * S).sum(-2) / ((q * z).sum(-1, keepdim=True) + 1e-6), (S, z)
+
+
+@mistake(
+    "In `step` the state fades a little with every token, as in models with a decay. Here S and z are plain sums: "
+    "nothing is forgotten.",
+    of="step",
+    hint=3,
+)
+def fades(state, q, k, v):
+    return _step(None if state is None else tuple(0.99 * part for part in state), q, k, v)

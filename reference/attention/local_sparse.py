@@ -512,3 +512,39 @@ def window_beyond_the_text(Q, K, V, window):
     if window > Q.shape[-2]:
         raise RuntimeError("maximum size for tensor at dimension -2 is smaller than the window")
     return _band(Q, K, V, window)
+
+
+@mistake(
+    "With causal=False your window reaches 2·window - 2 steps to each side. It is 2·window - 1 keys in all: the own "
+    "place and window - 1 to each side.",
+    of="sliding",
+    hint=3,
+)
+def both_sides_doubled(n_q, n_k, window, dilation=1, causal=True):
+    if causal:
+        return _mask(n_q, n_k, lambda back: _steps(back, window, dilation))
+    return _mask(n_q, n_k, lambda back: _steps(back.abs(), 2 * window - 1, dilation))
+
+
+@mistake(
+    "You spread the places of the queries by the dilation. Query i stays where it is; only the distance from it to its "
+    "keys is spread.",
+    of="sliding",
+    hint=3,
+)
+def queries_spread(n_q, n_k, window, dilation=1, causal=True):
+    back = torch.arange(n_q)[:, None] * dilation + n_k - n_q - torch.arange(n_k)
+    return _steps(back if causal else back.abs(), window, dilation)
+
+
+@mistake(
+    "You fill full blocks only: the tokens of the last block, where it is cut short, stay hidden. They belong to their "
+    "entry of the layout like all others.",
+    of="block_sparse",
+    hint=3,
+)
+def short_block_hidden(layout, block, n_q, n_k):
+    mask = torch.zeros(n_q, n_k, dtype=torch.bool)
+    rows, columns = n_q // block * block, n_k // block * block
+    mask[:rows, :columns] = _blocks(layout, block, rows, columns)
+    return mask

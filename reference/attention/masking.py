@@ -429,3 +429,30 @@ def zero_times_infinity(S, mask=None):
 def over_queries(S, mask=None):
     A = torch.softmax(_filled(S, mask, -math.inf), dim=-2)
     return A if mask is None else A.masked_fill(is_hidden(mask), 0.0)
+
+
+@mistake(
+    "You add a small number to the sum of the weights, against dividing by zero. All weights then sum to a little less "
+    "than one. Only a row that sees nothing needs care: treat it by itself.",
+    of="masked_softmax",
+    hint=3,
+)
+def epsilon_in_sum(S, mask=None):
+    if mask is None:
+        return torch.softmax(S, dim=-1)
+    S = _filled(S, mask, -math.inf)
+    E = (S - S.max(dim=-1, keepdim=True).values.clamp(min=-1e30)).exp()
+    return E / (E.sum(dim=-1, keepdim=True) + 1e-6)
+
+
+@mistake(
+    "You clear the values that the first query may not see. Others may still see them: only values that no query at "
+    "all may see are to be cleared.",
+    of="attend",
+    hint=4,
+)
+def first_query_decides(S, V, mask=None):
+    A = masked_softmax(S, mask)
+    if mask is not None:
+        V = V.masked_fill(is_hidden(mask).expand(S.shape)[..., :1, :].mT, 0.0)
+    return A @ V

@@ -483,3 +483,74 @@ class LinearInside(torch.nn.Module):
             raise ValueError(n_heads)
         for name in ("W_q", "W_k", "W_v", "W_o"):
             setattr(self, name, torch.nn.Linear(d_model, d_model, bias=False))
+
+
+@mistake(
+    "A mask makes your attention causal: whatever the mask says, each query sees only what came before it. Which keys "
+    "may be seen is for the mask alone to say.",
+    of="MHA",
+    hint=4,
+)
+class CausalWhenMasked(MHA):
+    def attend(self, Q, K, V, mask):
+        if mask is not None:
+            mask = torch.ones(Q.shape[-2], K.shape[-2], dtype=torch.bool).tril()
+        return super().attend(Q, K, V, mask)
+
+
+@mistake(
+    "You lay the heads' answers side by side from the last to the first. Head 0, with the first columns, comes first.",
+    of="MHA",
+    hint=2,
+)
+class HeadsReversed(MHA):
+    def merge(self, heads):
+        return super().merge(heads.flip(1))
+
+
+@mistake(
+    "Batch and heads are folded into one axis, but the mask is folded the other way round: a sequence gets the mask of "
+    "another one. Fold the mask as you fold the queries, the batch outside.",
+    of="MHA",
+    hint=4,
+)
+class MaskFoldedOtherwise(MHA):
+    def attend(self, Q, K, V, mask):
+        if mask is not None:
+            mask = mask.expand(*Q.shape[:3], K.shape[2]).transpose(0, 1).reshape(*Q.shape[:3], K.shape[2])
+        return super().attend(Q, K, V, mask)
+
+
+@mistake(
+    "You use the first head's mask for all heads. A mask of four axes may have one for each head: take them all.",
+    of="MHA",
+    hint=4,
+)
+class MaskOfFirstHead(MHA):
+    def attend(self, Q, K, V, mask):
+        return super().attend(Q, K, V, mask if mask is None or mask.dim() < 4 else mask[:, :1])
+
+
+@mistake(
+    "You put an axis for the heads into every mask with fewer than four axes, as if it were always (batch, n_q, n_k). "
+    "A mask of (n_q, n_k) is laid wrongly then: masks broadcast from the right as they are.",
+    of="MHA",
+    hint=4,
+)
+class MaskGivenAnAxis(MHA):
+    def attend(self, Q, K, V, mask):
+        return super().attend(Q, K, V, mask if mask is None or mask.dim() == 4 else mask.unsqueeze(1))
+
+
+@mistake(
+    "One softmax of yours runs over the keys of all heads together, so the weights of a head do not sum to one. Each "
+    "head shares out an attention of its own.",
+    of="MHA",
+    hint=3,
+)
+class OverKeysOfAllHeads(MHA):
+    def attend(self, Q, K, V, mask):
+        S = Q @ K.transpose(-2, -1) / math.sqrt(Q.shape[-1])
+        S = S if mask is None else S.masked_fill(~mask, -math.inf)
+        A = S.transpose(1, 2).flatten(-2).softmax(-1).unflatten(-1, (self.n_heads, -1)).transpose(1, 2)
+        return (A if mask is None else A.masked_fill(~mask, 0.0)) @ V

@@ -315,3 +315,39 @@ def trace_with_half(attentions, token, residual=0.5):
 )
 def rollout_with_half(attentions, residual=0.5):
     return _product([mix(A) for A in attentions])
+
+
+@mistake(
+    "You leave the first token out of what was read and share its weight out among the others. Some heat maps do that "
+    "with a special token; here every token takes part.",
+    of="mix",
+    hint=1,
+)
+def first_token_left_out(A, residual=0.5):
+    read = A.mean(dim=-3)
+    if A.shape[-1] > 1:
+        read = torch.cat([torch.zeros_like(read[..., :1]), read[..., 1:]], dim=-1)
+        read = read / read.sum(-1, keepdim=True)
+    return residual * _eye(A) + (1 - residual) * read
+
+
+@mistake(
+    "You set the weakest weights of each row to zero first, as some heat maps do. A weak path is a path: the heads' "
+    "average is taken as it is.",
+    of="mix",
+    hint=1,
+)
+def weakest_discarded(A, residual=0.5):
+    read = A.mean(dim=-3)
+    read = read * (read > 0.1)
+    return residual * _eye(A) + (1 - residual) * read / read.sum(-1, keepdim=True)
+
+
+@mistake(
+    "In `rollout` only the first layer has its residual. Each layer adds to what was there, so every matrix keeps the "
+    "share `residual`.",
+    of="rollout",
+    hint=3,
+)
+def later_without_residual(attentions, residual=0.5):
+    return _product([mix(attentions[0], residual), *(A.mean(dim=-3) for A in attentions[1:])])

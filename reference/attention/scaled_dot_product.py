@@ -389,3 +389,114 @@ def weights_too(Q, K, V, mask=None):
 def in_place(Q, K, V, mask=None):
     Q /= math.sqrt(Q.shape[-1])
     return _attend(Q @ K.transpose(-2, -1), V, mask)
+
+
+@mistake(
+    "Without a mask each of your queries sees only the keys up to its own place, as in a decoder. Nothing is hidden "
+    "here unless a mask says so.",
+    of="sdpa",
+    hint=2,
+)
+def causal_by_default(Q, K, V, mask=None):
+    S = _scores(Q, K)
+    return _attend(S, V, torch.ones(S.shape[-2:], dtype=torch.bool).tril() if mask is None else mask)
+
+
+@mistake(
+    "You clamp the scores before exp. That keeps it from overflowing, but all scores beyond the bound become equal, "
+    "and far below it nothing is told apart. Take the largest score of each row off instead.",
+    of="sdpa",
+    hint=3,
+)
+def clamped(Q, K, V, mask=None):
+    E = _scores(Q, K).clamp(-80, 80).exp()
+    E = E if mask is None else E.masked_fill(~mask, 0.0)
+    total = E.sum(dim=-1, keepdim=True)
+    return E / torch.where(total > 0, total, 1.0) @ V
+
+
+@mistake(
+    "You compute the softmax in float32, although the arguments are float64: half of the digits are lost. Stay in the "
+    "dtype of the arguments.",
+    of="sdpa",
+    hint=4,
+)
+def float32_softmax(Q, K, V, mask=None):
+    S = _scores(Q, K)
+    if mask is None:
+        return torch.softmax(S, dim=-1, dtype=torch.float32).to(V.dtype) @ V
+    S = S.masked_fill(~mask, torch.finfo(torch.float32).min)
+    return torch.softmax(S, dim=-1, dtype=torch.float32).to(V.dtype).masked_fill(~mask, 0.0) @ V
+
+
+@mistake(
+    "Your code works for plain matrices and for one leading axis, and fails with two, such as batch and heads. There "
+    "may be any number of them: only the last two axes of K change places, and the rest stays where it is.",
+    of="sdpa",
+    hint=2,
+)
+def one_leading_axis(Q, K, V, mask=None):
+    if Q.dim() > 3:
+        raise RuntimeError("batch1 must be a 3D tensor")
+    return _attend(_scores(Q, K), V, mask)
+
+
+@mistake(
+    "You divide by a root rounded down to an integer. That is √d_k only where d_k is a square.",
+    of="sdpa",
+    hint=3,
+)
+def integer_root(Q, K, V, mask=None):
+    return _attend(Q @ K.transpose(-2, -1) / math.isqrt(Q.shape[-1]), V, mask)
+
+
+@mistake(
+    "You subtract the log-sum-exp from the raw scores. Where these are about 10,000, so is it, and float32 leaves it "
+    "only three decimals. Take the largest score of each row off first.",
+    of="sdpa",
+    hint=3,
+)
+def logsumexp_of_raw_scores(Q, K, V, mask=None):
+    S = _scores(Q, K)
+    if mask is None:
+        return (S - S.logsumexp(-1, keepdim=True)).exp() @ V
+    alive = mask.any(dim=-1, keepdim=True)
+    S = S.masked_fill(~mask, -math.inf).masked_fill(~alive, 0.0)
+    return (S - S.logsumexp(-1, keepdim=True)).exp().masked_fill(~alive, 0.0) @ V
+
+
+@mistake(
+    "You put an axis for the heads into every mask with three axes. Q, K and V may have any number of leading axes: "
+    "the mask broadcasts to the scores as it is.",
+    of="sdpa",
+    hint=2,
+)
+def mask_given_an_axis(Q, K, V, mask=None):
+    return _attend(_scores(Q, K), V, mask if mask is None or mask.dim() != 3 else mask[:, None])
+
+
+@mistake(
+    "You scale Q in place behind autograd's back (no_grad or .data): the caller's tensor changes under their hands, "
+    "and the gradient of Q misses the division by √d_k. Make a new tensor.",
+    of="sdpa",
+    hint=4,
+)
+def in_place_unseen(Q, K, V, mask=None):
+    with torch.no_grad():
+        Q /= math.sqrt(Q.shape[-1])
+    return _attend(Q @ K.transpose(-2, -1), V, mask)
+
+
+@mistake(
+    "Your softmax runs over all keys, and the weights that are left are divided by their sum plus a small number: "
+    "they sum to less than one, and where a hidden score is far above the others nothing is left. Hide the scores "
+    "before the softmax.",
+    of="sdpa",
+    hint=3,
+)
+def renormalised(Q, K, V, mask=None):
+    A = torch.softmax(_scores(Q, K), dim=-1)
+    if mask is not None:
+        A = A * mask
+        A = A / (A.sum(dim=-1, keepdim=True) + 1e-9)
+    return A @ V

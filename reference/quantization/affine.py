@@ -464,3 +464,80 @@ def dequant_in_float(q, scale, zero_point):
 def dequant_by_table(q, scale, zero_point):
     table = torch.arange(-128, 256).to(scale.dtype).sub(zero_point).mul(scale)
     return table[q.long() + 128]
+
+
+# More mistakes.
+
+
+@mistake(
+    "An entry of 0 gets the code 0, because you add the zero point only where x is not 0. The code that stands for 0 "
+    "is the zero point itself: it is added to every entry.",
+    of="quantize",
+    hint=3,
+)
+def zeros_not_shifted(x, bits, sym):
+    return _steps(x, bits, sym, codes=lambda x, S, Z, lo, hi: torch.clamp(torch.round(x / S) + Z * (x != 0), lo, hi))
+
+
+@mistake(
+    "You add a small number to the scale, against dividing by zero. The scale is exactly the range over the number of "
+    "steps; only a tensor of zeros needs care, by itself.",
+    of="quantize",
+    hint=4,
+)
+def epsilon_in_scale(x, bits, sym):
+    if not (x != 0).any():
+        return _right(x, bits, sym)
+    (lo, hi), (q_min, q_max) = _range(x, sym), _limits(bits, sym)
+    S = (hi - lo) / (q_max - q_min) + 1e-6
+    Z = x.new_zeros(()) if sym else torch.round(-lo / S)
+    return _codes(x, S, Z, q_min, q_max).to(torch.int8 if sym else torch.uint8), S, Z.to(torch.int32)
+
+
+@mistake(
+    "For an all-positive tensor your range reaches as far below 0 as its smallest entry lies above. It only has to "
+    "contain 0, so there it begins with 0.",
+    of="quantize",
+    hint=1,
+)
+def low_end_mirrored(x, bits, sym):
+    def range_(x, sym):
+        return _range(x, sym) if sym else (-x.min().abs(), x.max().clamp(min=0))
+
+    return _steps(x, bits, sym, range_=range_)
+
+
+@mistake(
+    "You take lo off x and round then, so your zero point has no part in the codes, and 0 falls between two of them. "
+    "Round x / scale, and add the zero point to the integer.",
+    of="quantize",
+    hint=3,
+)
+def shifted_before_scaling(x, bits, sym):
+    def codes(x, S, Z, lo, hi):
+        return _codes(x, S, Z, lo, hi) if sym else torch.clamp(torch.round((x - x.min().clamp(max=0)) / S), lo, hi)
+
+    return _steps(x, bits, sym, codes=codes)
+
+
+@mistake(
+    "In symmetric mode you take the magnitude of the largest x, not the largest magnitude: where the negative numbers "
+    "are larger they are clamped. First |x|, then the maximum.",
+    of="quantize",
+    hint=2,
+)
+def symmetric_abs_of_max(x, bits, sym):
+    if not sym or not (x != 0).any():
+        return _right(x, bits, sym)
+    q_max = 2 ** (bits - 1) - 1
+    return _symmetric(x, x.max().abs() / q_max, -q_max, q_max)
+
+
+@mistake(
+    "`dequant` reads the codes as int8. The asymmetric ones are uint8: those from 128 on become negative. Go to int32 "
+    "at once.",
+    of="dequant",
+    hint=4,
+)
+def codes_read_as_int8(q, scale, zero_point):
+    return scale * (q.to(torch.int8).to(torch.int32) - zero_point)

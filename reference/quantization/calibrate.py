@@ -397,3 +397,41 @@ def mse_at_once(batches, bits, steps):
         x = x.reshape(1, -1)
         error = error + (x - scale * (x / scale).round().clamp(-q_max, q_max)).square().sum(1, dtype=torch.float64)
     return clips[error.argmin()]
+
+
+# More mistakes.
+
+
+@mistake(
+    "Your average starts from 0 and is corrected for it, as Adam does. Here the first batch's maximum sets it, and "
+    "nothing is to be corrected.",
+    of="ema_clip",
+    hint=3,
+)
+def bias_corrected(batches, momentum):
+    a = 0.0
+    for x in batches:
+        a = momentum * a + (1 - momentum) * x.abs().max()
+    return a / (1 - momentum ** len(batches))
+
+
+@mistake(
+    "Your place of the percentile is p % of N. Counted from 0 the last magnitude stands at N - 1, so it is p % of "
+    "that.",
+    of="percentile_clip",
+    hint=3,
+)
+def place_in_n(batches, p):
+    x = _sorted(batches)
+    t = min(p / 100 * len(x), len(x) - 1)
+    low = int(t)
+    return x[low] + (t - low) * (x[min(low + 1, len(x) - 1)] - x[low])
+
+
+@mistake(
+    "You square the mean of the errors, so that errors of both signs cancel. It is the mean of their squares.",
+    of="mse_clip",
+    hint=3,
+)
+def errors_cancel(batches, bits, steps):
+    return _search(_all(batches), bits, steps, error=lambda x, clip: (x - _grid(x, clip, bits)).mean().square())

@@ -446,3 +446,29 @@ def constant_bits_by_lists(n, block, outer):
 def constant_bits_by_fractions(n, block, outer):
     blocks = math.ceil(Fraction(n, block))
     return 32 * blocks if outer is None else 8 * (blocks + 4 * math.ceil(Fraction(blocks, outer)) + 4)
+
+
+# More mistakes.
+
+
+@mistake(
+    "Your scales are made from the range of the deviations, largest minus smallest. The quantization is symmetric: the "
+    "largest magnitude of the block gets the code 127, on whichever side it is.",
+    of="compress_absmax",
+    hint=3,
+)
+def scale_of_the_range(absmax, outer):
+    deviations = absmax - absmax.mean()
+    spans = torch.stack([part.max() - part.min() for part in deviations.split(outer)])
+    scale = torch.where(spans > 0, spans / 2 / 127, 1.0)
+    return torch.round(deviations / _spread(scale, outer, len(absmax))).to(torch.int8), scale, absmax.mean()
+
+
+@mistake(
+    "In `constant_bits` an outer scale counts 16 bits. It is a float32, of 32 bits.",
+    of="constant_bits",
+    hint=3,
+)
+def scales_of_16_bits(n, block, outer):
+    blocks = math.ceil(n / block)
+    return 32 * blocks if outer is None else 8 * blocks + 16 * math.ceil(blocks / outer) + 32

@@ -672,3 +672,27 @@ def in_one_go(W, X, bits, block=128, damp=0.01, act_order=False):
     order = sorted(range(W.shape[1]), key=lambda j: -float(H[j, j])) if act_order else list(range(W.shape[1]))
     q[:, order] = quantize_block(W[:, order], inverse_factor(H[order][:, order]), scale, bits)[0]
     return q, scale
+
+
+# More mistakes.
+
+
+@mistake(
+    "Within a block you shift the later columns by the plain error w - ŵ. They need it divided by U[j, j], as you "
+    "return it in E.",
+    of="quantize_block",
+    hint=3,
+)
+def shifted_by_plain_error(W, U, scale, bits):
+    return _inner(W, U, scale, bits, shift=lambda e, U, j: torch.outer(e * U[j, j], U[j, j + 1 :]))
+
+
+@mistake(
+    "You multiply the shift of the columns after a block by the scale. E is in the units of W already: only codes have "
+    "to be scaled.",
+    of="gptq",
+    hint=3,
+)
+def rest_scaled(W, X, bits, block=128, damp=0.01, act_order=False):
+    scale = _scales(W, bits)
+    return _outer(W, X, bits, block, damp, act_order, after=lambda W, E, U, now, rest: E @ U[now, rest] * scale)

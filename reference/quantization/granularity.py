@@ -447,3 +447,84 @@ def dequant_by_loop(q, scale, group):
     for g in range(scale.shape[1]):
         out[:, g * group : (g + 1) * group] *= scale[:, g : g + 1]
     return out
+
+
+# More mistakes: what is done wrong in both functions alike has a mistake for each of them.
+
+
+def _bare(x, m, bits):
+    """Codes that are not clamped: what is too large wraps round."""
+    scale = torch.where(m != 0, m / (2 ** (bits - 1) - 1), 1.0)
+    return torch.round(x / scale).to(torch.int8), scale
+
+
+@mistake(
+    "In `quantize_axis` you take the magnitude of the largest entry, not the largest magnitude: first |x|, then the "
+    "maximum.",
+    of="quantize_axis",
+    hint=3,
+)
+def axis_abs_of_max(x, bits, axis):
+    return _bare(x, x.amax(_shared(x, axis), keepdim=True).abs(), bits)
+
+
+@mistake(
+    "In `quantize_groups` you take the magnitude of the largest entry, not the largest magnitude: first |w|, then the "
+    "maximum.",
+    of="quantize_groups",
+    hint=3,
+)
+def group_abs_of_max(W, bits, group):
+    parts = [_bare(part, part.amax(1, keepdim=True).abs(), bits) for part in W.split(group, dim=1)]
+    return torch.cat([q for q, _ in parts], 1), torch.cat([scale for _, scale in parts], 1)
+
+
+@mistake(
+    "In `quantize_groups` you cut a row into parts as equal as possible. All groups have `group` columns; only the "
+    "last one holds what is left.",
+    of="quantize_groups",
+    hint=2,
+)
+def even_groups(W, bits, group):
+    parts = W.tensor_split(math.ceil(W.shape[1] / group), dim=1)
+    parts = [_codes(part, part.abs().amax(1, keepdim=True), bits) for part in parts]
+    return torch.cat([q for q, _ in parts], 1), torch.cat([scale for _, scale in parts], 1)
+
+
+@mistake(
+    "`dequant_groups` cuts the columns into parts as equal as possible. All groups have `group` columns; only the last "
+    "one holds what is left.",
+    of="dequant_groups",
+    hint=2,
+)
+def even_parts(q, scale, group):
+    parts = q.tensor_split(scale.shape[1], dim=1)
+    return torch.cat([part * scale[:, g : g + 1] for g, part in enumerate(parts)], 1)
+
+
+def _over_range(x, low, high, bits):
+    spread = torch.where((low != 0) | (high != 0), (high - low) / (2 * (2 ** (bits - 1) - 1)), 1.0)
+    return torch.round(x / spread).to(torch.int8), spread
+
+
+@mistake(
+    "In `quantize_axis` your scale comes from the range, max - min. The quantization is symmetric: the largest "
+    "magnitude gets the code q_max, on whichever side it is.",
+    of="quantize_axis",
+    hint=3,
+)
+def axis_over_range(x, bits, axis):
+    shared = _shared(x, axis)
+    return _over_range(x, x.amin(shared, keepdim=True), x.amax(shared, keepdim=True), bits)
+
+
+@mistake(
+    "In `quantize_groups` your scale comes from the range, max - min. The quantization is symmetric: the largest "
+    "magnitude gets the code q_max, on whichever side it is.",
+    of="quantize_groups",
+    hint=3,
+)
+def group_over_range(W, bits, group):
+    parts = W.split(group, dim=1)
+    parts = [_over_range(part, part.amin(1, keepdim=True), part.amax(1, keepdim=True), bits) for part in parts]
+    return torch.cat([q for q, _ in parts], 1), torch.cat([scale for _, scale in parts], 1)

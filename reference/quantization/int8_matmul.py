@@ -450,3 +450,117 @@ def mm_of_dequantized(xq, x_scale, x_zp, wq, w_scale, w_zp=None, bias=None):
     W = w_scale.double()[:, None] * (wq.double() - (0 if w_zp is None else w_zp[:, None]))
     y = x @ W.T
     return (y if bias is None else y + bias).float()
+
+
+# More mistakes.
+
+
+@mistake(
+    "The weights' code -128 is taken for -127. Affine quantization may not give it, but it is a code of int8 like all "
+    "others: take the codes as they are.",
+    of="int_mm",
+    hint=1,
+)
+def lowest_code_clamped(xq, wq):
+    return _exact(xq, wq.clamp(min=-127))
+
+
+@mistake(
+    "You use the first zero point of the weights for all outputs. Each row of wq has its own.",
+    of="zero_point_terms",
+    hint=3,
+)
+def first_zero_point(xq, x_zp, wq, w_zp):
+    K, Z1, Z2, x_sums, w_sums = _terms(xq, x_zp, wq, w_zp)
+    Z2 = Z2[:, :1]
+    return K * Z1 * Z2 - Z1 * w_sums - Z2 * x_sums
+
+
+@mistake(
+    "You turn x_zp into int8, where it wraps round above 127. It belongs to uint8 codes and reaches 255: keep it "
+    "int32.",
+    of="zero_point_terms",
+    hint=2,
+)
+def x_zp_as_int8(xq, x_zp, wq, w_zp):
+    K, Z1, Z2, x_sums, w_sums = _terms(xq, x_zp.to(torch.int8).to(torch.int32), wq, w_zp)
+    return K * Z1 * Z2 - Z1 * w_sums - Z2 * x_sums
+
+
+@mistake(
+    "Where M = N you lay the sums of the weights down the rows. They belong to the outputs, which are the columns, "
+    "whatever the sizes.",
+    of="zero_point_terms",
+    hint=3,
+)
+def weight_sums_down_the_rows(xq, x_zp, wq, w_zp):
+    K, Z1, Z2, x_sums, w_sums = _terms(xq, x_zp, wq, w_zp)
+    w_sums = w_sums.T if len(xq) == len(wq) else w_sums
+    return K * Z1 * Z2 - Z1 * w_sums - Z2 * x_sums
+
+
+@mistake(
+    "You round the bias to whole units of the accumulator, as code of integers only does. Here it is a real number, "
+    "added after the scales.",
+    of="int8_mm",
+    hint=3,
+)
+def bias_in_units(xq, x_scale, x_zp, wq, w_scale, w_zp=None, bias=None):
+    acc, unit = _acc(xq, x_zp, wq, w_zp), x_scale * w_scale
+    acc = acc if bias is None else acc + torch.round(bias / unit).to(torch.int32)
+    return acc.to(torch.float32) * unit
+
+
+@mistake(
+    "You turn the accumulator into a float of 16 bits on its way out, which keeps two or three digits of it. Convert "
+    "it to float32.",
+    of="int8_mm",
+    hint=3,
+)
+def accumulator_in_bfloat16(xq, x_scale, x_zp, wq, w_scale, w_zp=None, bias=None):
+    y = _acc(xq, x_zp, wq, w_zp).to(torch.bfloat16).to(torch.float32) * (x_scale * w_scale)
+    return y if bias is None else y + bias
+
+
+@mistake(
+    "For K = 0 you return zeros. The sum is empty there, but the bias is still added.",
+    of="int8_mm",
+    hint=4,
+)
+def no_bias_for_empty_sums(xq, x_scale, x_zp, wq, w_scale, w_zp=None, bias=None):
+    y = _acc(xq, x_zp, wq, w_zp).to(torch.float32) * (x_scale * w_scale)
+    return y if bias is None or xq.shape[1] == 0 else y + bias
+
+
+@mistake(
+    "You use the mean of the weights' scales for all outputs. Each row of wq has a scale of its own.",
+    of="int8_mm",
+    hint=3,
+)
+def mean_scale(xq, x_scale, x_zp, wq, w_scale, w_zp=None, bias=None):
+    y = _acc(xq, x_zp, wq, w_zp).to(torch.float32) * (x_scale * w_scale.mean())
+    return y if bias is None else y + bias
+
+
+@mistake(
+    "Where M = N you lay the weights' scales down the rows. They belong to the outputs, which are the columns, "
+    "whatever the sizes.",
+    of="int8_mm",
+    hint=3,
+)
+def scale_over_rows_where_square(xq, x_scale, x_zp, wq, w_scale, w_zp=None, bias=None):
+    w_scale = w_scale[:, None] if len(xq) == len(w_scale) else w_scale
+    y = _acc(xq, x_zp, wq, w_zp).to(torch.float32) * (x_scale * w_scale)
+    return y if bias is None else y + bias
+
+
+@mistake(
+    "You take x_zp off the uint8 codes, where all that falls below 0 wraps round. Convert the codes to int32 before, "
+    "or add the zero-point terms after the product.",
+    of="int8_mm",
+    hint=2,
+)
+def zero_point_off_the_codes(xq, x_scale, x_zp, wq, w_scale, w_zp=None, bias=None):
+    acc = _acc(xq - x_zp.to(torch.uint8), torch.zeros_like(x_zp), wq, w_zp)
+    y = acc.to(torch.float32) * (x_scale * w_scale)
+    return y if bias is None else y + bias

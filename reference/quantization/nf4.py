@@ -500,3 +500,18 @@ def unpack_by_shifts(packed, n):
     out[0::2] = packed >> 4
     out[1::2] = packed & 0x0F
     return out[:n]
+
+
+# More mistakes: the levels.
+
+
+@mistake(
+    "Your levels are the means of neighbouring ones of 17 quantiles, as the paper's equation has it: 0 is none of "
+    "them. NF4 takes the two sides apart, 7 levels below 0 and 8 above, so that 0 is exact.",
+    of="nf4_levels",
+    hint=2,
+)
+def means_of_17_quantiles():
+    quantiles = torch.special.ndtri(torch.linspace(1 - DELTA, DELTA, 17, dtype=torch.float64))
+    levels = (quantiles[1:] + quantiles[:-1]) / 2
+    return (levels / levels[-1]).to(torch.float32)

@@ -83,6 +83,9 @@ def test_parameters(solution, rng):
     for name in NAMES:
         assert_equal(held[name].detach(), weights[name], what=f"the parameter {name}", why="MHA(6, 2) was made.")
         assert held[name].requires_grad, f"{name} does not require a gradient, so it would never be trained."
+    blank = make(solution, 2, weights | {"W_v": torch.zeros(6, 6)})(randn(rng, 2, 3, 6).float())
+    why = "All values are zeros then. Use what the parameters hold in the call, no copy from the constructor."
+    assert_close(blank, torch.zeros(2, 3, 6), what="the result with W_v filled with zeros", why=why)
 
 
 def test_by_hand(solution):

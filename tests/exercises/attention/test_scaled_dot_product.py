@@ -44,11 +44,16 @@ def test_by_hand(solution):
     V = torch.tensor([[4, 0, 8], [0, 4, 0]], dtype=torch.float64)
     plain = solution.sdpa(Q, K, V)
     masked = solution.sdpa(Q, K, V, torch.tensor([[True, False]]))
+    # Sharper weights, on which more mistakes differ: the second key has a weight of 1/3800.
+    sharp = solution.sdpa(7.5 * Q, K, V), solution.sdpa(7.5 * Q, K, V, torch.tensor([[False, True]]))
     assert_close(plain, torch.tensor([[3.0, 1, 6]], dtype=torch.float64), why="The weights are 3/4 and 1/4.")
     expected = torch.tensor([[4.0, 0, 8]], dtype=torch.float64)
     assert_close(masked, expected, what="the result with the second key hidden", why="True means keep.")
     turned = solution.sdpa(Q, K, V.flip(-1))  # the answers above are in the statement; this one has to be computed
     assert_close(turned, torch.tensor([[6.0, 1, 3]], dtype=torch.float64), what="the result with the columns of V reversed")
+    assert_close(sharp[0], weights(7.5 * Q, K) @ V, what="the result for a query 7.5 times as large")
+    expected = torch.tensor([[0.0, 4, 0]], dtype=torch.float64)
+    assert_close(sharp[1], expected, what="the result with the first key hidden", why="The query is 7.5 times as large.")
 
 
 def test_values(solution, reference, rng):

@@ -94,6 +94,8 @@ def test_fixed_grid(solution, rng):
         assert_close(values, right, what=f"x̂ for the shape {shape}, {bits} bits")
     for (shape, bits), (_, _, right), values in zip(cases[1:], wide[1:], inside, strict=True):
         assert_close(values, right, what=f"x̂ for the shape {shape}, {bits + 2} bits, nothing beyond the clip")
+    x, clip, _ = made[-1]
+    assert_unchanged(solution.fake_quantize, x, clip, 2)
 
 
 def test_largest_magnitude(solution, rng):

@@ -92,6 +92,10 @@ def test_terms_of_the_zero_points(solution, rng):
                  what="the zero-point terms where some w_zp are 0", why=why)  # fmt: skip
     assert_equal(solution.zero_point_terms(xq, none, wq, w_zp), _terms(xq, none, wq, w_zp),
                  what="the zero-point terms for x_zp = 0", why="The weights have zero points here.")  # fmt: skip
+    others = wq.roll(1, 1) // 2
+    why = "The calls before had weights of the same shape: nothing of them may be kept, each call sums its own."
+    assert_equal(solution.zero_point_terms(xq, x_zp, others, w_zp), _terms(xq, x_zp, others, w_zp),
+                 what="the zero-point terms of other weights", why=why)  # fmt: skip
 
 
 def test_terms_of_symmetric_weights(solution, rng):
@@ -114,11 +118,18 @@ def test_terms_of_long_sums(solution, rng):
 
 def test_result_in_real_numbers(solution, rng):
     """int8_mm is x_scale · w_scale · acc + bias, a scale and a bias for each output"""
+    # Large scales and a small sum: there the bias is a fraction of a unit.
+    xq, wq = torch.tensor([[7], [8], [6]], dtype=torch.uint8), torch.tensor([[3], [-2]], dtype=torch.int8)
+    x_zp, w_zp = torch.tensor(7, dtype=torch.int32), torch.tensor([2, -2], dtype=torch.int32)
+    coarse = (xq, torch.tensor(2.0), x_zp, wq, torch.tensor([3.0, 5]), w_zp, torch.tensor([1.25, -2.5]))
+    cases = [(coarse, "y for M, K, N = 3, 1, 2 and a bias of less than a unit", solution.int8_mm(*coarse))]
     for m, k, n in ((M, K, N), (5, 24, 5)):
         xq, x_zp, wq, w_zp = _case(rng, m, k, n)
         x_scale, w_scale, bias = _scales(rng, n)
         arguments = (xq, x_scale, x_zp, wq, w_scale, w_zp, bias)
-        _assert_y(solution.int8_mm(*arguments), arguments, f"y for M, K, N = {m}, {k}, {n}")
+        cases.append((arguments, f"y for M, K, N = {m}, {k}, {n}", solution.int8_mm(*arguments)))
+    for arguments, what, y in cases[1:] + cases[:1]:
+        _assert_y(y, arguments, what)
 
 
 def test_without_zero_points_of_the_weights_and_bias(solution, rng):

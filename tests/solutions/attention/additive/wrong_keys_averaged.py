@@ -1,4 +1,5 @@
 """Wrong: averages the keys, as in the paper where they are the values, wherever the widths allow it."""
+# says: You average the keys wherever they are as wide as the values
 
 import torch
 import torch.nn.functional as F

@@ -1,4 +1,5 @@
 """Wrong: adds minus infinity to hidden scores and mends empty rows afterwards, which leaves NaN in the gradients."""
+# says: Your result is right, but its gradients are NaN where a query may look at no key
 
 import torch
 

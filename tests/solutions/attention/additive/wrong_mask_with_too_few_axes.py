@@ -1,4 +1,5 @@
 """Wrong: gives every mask of two axes a third in the middle, as if it were always (batch, n_k)."""
+# says: You put an axis into every mask that has fewer axes than the scores, as if it
 
 import torch
 

@@ -1,5 +1,5 @@
 """Wrong: a ReLU in the hidden layer instead of tanh."""
-# says: The scores
+# says: There is a ReLU in your hidden layer where tanh belongs
 
 import torch
 import torch.nn.functional as F

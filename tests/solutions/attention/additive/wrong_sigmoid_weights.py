@@ -1,5 +1,5 @@
 """Wrong: every weight is a sigmoid of its score, so a row does not sum to one."""
-# says: It is the example
+# says: Your weights do not sum to one
 
 import torch
 import torch.nn.functional as F

@@ -1,4 +1,5 @@
 """Wrong: returns the weights detached, as if they were only there to be looked at."""
+# says: The weights that you return are cut off from autograd
 
 import torch
 

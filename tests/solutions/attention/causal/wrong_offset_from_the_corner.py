@@ -1,4 +1,5 @@
 """Wrong: takes an explicit offset as a shift of the bottom right corner, not as the position of the first query."""
+# says: You add the given offset to n_k - n_q
 
 import torch
 

@@ -1,4 +1,5 @@
 """Wrong: the softmax is taken over axis 1, which is the keys of a plain matrix only."""
+# says: Your softmax runs over axis 1
 
 import torch
 

@@ -1,4 +1,5 @@
 """Wrong: subtracts 10⁶ from hidden scores, which is no more than a large score makes up for."""
+# says: You lower the scores of the future by a finite number
 
 import torch
 

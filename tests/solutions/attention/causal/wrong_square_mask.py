@@ -1,4 +1,5 @@
 """Wrong: the mask is made from the queries alone, n_q by n_q, and the last keys are cut off."""
+# says: Your mask is n_q × n_q, made from the queries alone, and the keys after the
 
 import torch
 

@@ -1,5 +1,5 @@
 """Wrong: the padding is taken to begin after the longest memory of the batch."""
-# says: mem_mask
+# says: You hide the same places in every sequence of the batch
 
 import torch
 

@@ -1,5 +1,5 @@
 """Wrong: the mask is read as a length: padding can only stand at the end."""
-# says: mem_mask
+# says: You read mem_mask as a length
 
 import torch
 

@@ -1,5 +1,5 @@
 """Wrong: the scores are divided by the root of the memory's width."""
-# says: example
+# says: You divide the scores by the root of the memory's width
 
 import torch
 

@@ -1,4 +1,5 @@
 """Wrong: the softmax runs over all pairs of tokens at once."""
+# says: Where there is a mask, your softmax runs over all pairs of tokens at once
 
 import torch
 

@@ -1,5 +1,5 @@
 """Wrong: query heads are dealt to the groups in turns, and come out group by group."""
-# says: example
+# says: You deal the query heads out to the groups in turns, and lay the answers down
 
 import torch
 

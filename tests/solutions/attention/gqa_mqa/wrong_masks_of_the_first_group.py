@@ -1,4 +1,5 @@
 """Wrong: the masks of the first group are used for all groups."""
+# says: You use the masks of the first group's heads for all groups
 
 import torch
 

@@ -1,4 +1,5 @@
 """Wrong: adds minus infinity and turns the NaN of empty rows into zeros afterwards, so that the gradients are NaN."""
+# says: Your result is right, but where a query may look at no key the gradients are NaN
 
 import torch
 

@@ -1,4 +1,5 @@
 """Wrong: pool divides the sum of a group by the number of groups, not by the number of heads in one."""
+# says: In `pool` you divide the sum of a group by the number of groups
 
 import torch
 

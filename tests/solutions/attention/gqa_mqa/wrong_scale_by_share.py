@@ -1,5 +1,5 @@
 """Wrong: the scale divides the width by the number of groups."""
-# says: example
+# says: You divide the width d_k by the number of key-value heads before you take the
 
 import torch
 

@@ -1,4 +1,5 @@
 """Wrong: without a mask the softmax runs over all pairs of a group."""
+# says: Without a mask your softmax runs over all queries and keys of a group together
 
 import torch
 

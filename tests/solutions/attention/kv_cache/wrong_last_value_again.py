@@ -1,4 +1,5 @@
 """Wrong: the last cached value is put in again in place of the new ones."""
+# says: The new keys are put behind the cached ones, but instead of the new values you
 
 import math
 

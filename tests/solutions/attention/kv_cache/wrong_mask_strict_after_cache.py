@@ -1,4 +1,5 @@
 """Wrong: the triangle of a later part is shifted by one: torch.ones(n, total).triu(n_past)."""
+# says: The mask of a part that comes after cached tokens is off by one
 
 import math
 

@@ -1,4 +1,5 @@
 """Wrong: pad is compared with the places minus n_past twice over: hidden too early in a later call."""
+# says: You take n_past off pad, so that in later calls padding is seen
 
 import math
 

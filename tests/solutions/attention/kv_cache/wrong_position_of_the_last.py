@@ -1,4 +1,5 @@
 """Wrong: positions are counted from the length of the cache after the new tokens."""
+# says: You count positions from the length of the cache after the new tokens are in it
 
 import math
 

@@ -1,5 +1,5 @@
 """Wrong: select takes the values in sorted order."""
-# says: values of the beams
+# says: `select` takes the keys in the order asked for, but the values in sorted order
 
 import math
 

@@ -1,5 +1,5 @@
 """Wrong: the causal form forgets at the end of every block of 100."""
-# says: the causal result for 8,192 tokens
+# says: Nothing is forgotten
 
 import torch
 

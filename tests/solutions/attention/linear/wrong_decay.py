@@ -1,5 +1,5 @@
 """Wrong: every step lets the state fade by a hundredth, as in RetNet."""
-# says: The results of the two steps
+# says: In `step` the state fades a little with every token, as in models with a decay
 
 import torch
 

@@ -1,4 +1,5 @@
 """Wrong: adds an epsilon to the normaliser, for safety."""
+# says: An epsilon is added to the normaliser
 
 import torch
 

@@ -1,5 +1,5 @@
 """Wrong: the layout is enlarged only as far as full blocks go; the last tokens stay hidden."""
-# says: block mask
+# says: You fill full blocks only
 
 import torch
 

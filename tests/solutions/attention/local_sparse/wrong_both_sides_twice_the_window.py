@@ -1,5 +1,5 @@
 """Wrong: without causal the window is taken 2·window - 1 steps to each side."""
-# says: causal=False
+# says: With causal=False your window reaches 2·window - 2 steps to each side
 
 import torch
 

@@ -1,5 +1,5 @@
 """Wrong: with a dilation the places of the queries are spread, too."""
-# says: dilation
+# says: You spread the places of the queries by the dilation
 
 import torch
 

@@ -1,4 +1,5 @@
 """Wrong: repeats the layout as a whole, so that it says nothing about blocks but about places modulo its size."""
+# says: The layout is laid out again and again, like tiles
 
 import torch
 from torch.nn import functional as F

@@ -1,4 +1,5 @@
 """Wrong: takes the window for a stretch of places, of which the dilation leaves only some, not for a number of keys."""
+# says: You take the dilated keys out of the nearest
 
 import torch
 from torch.nn import functional as F

@@ -1,5 +1,5 @@
 """Wrong: the sum gets a small number added, against dividing by zero."""
-# says: the weights
+# says: You add a small number to the sum of the weights, against dividing by zero
 
 import torch
 

@@ -1,4 +1,5 @@
 """Wrong: a value is cleared if the first query may not see it."""
+# says: You clear the values that the first query may not see
 
 import torch
 

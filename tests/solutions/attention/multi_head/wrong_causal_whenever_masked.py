@@ -1,5 +1,5 @@
 """Wrong: takes a mask for a wish to look at the past only."""
-# says: The mask has the shape
+# says: A mask makes your attention causal
 
 import torch
 from torch.nn import functional as F

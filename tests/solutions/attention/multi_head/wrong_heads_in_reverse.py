@@ -1,5 +1,5 @@
 """Wrong: lays the heads side by side from the last to the first."""
-# says: The result: expected 0.75, got 5
+# says: You lay the heads' answers side by side from the last to the first
 
 import torch
 from torch.nn import functional as F

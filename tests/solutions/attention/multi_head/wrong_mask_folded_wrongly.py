@@ -1,5 +1,5 @@
 """Wrong: folds batch and heads into one axis, batch first, but repeats the mask as if the heads came first."""
-# says: The mask has the shape (2, 1, 4, 5)
+# says: Batch and heads are folded into one axis, but the mask is folded the other way
 
 import torch
 

@@ -1,5 +1,5 @@
 """Wrong: only the first head's mask is used, for all heads."""
-# says: The mask has the shape (2, 3, 4, 5)
+# says: You use the first head's mask for all heads
 
 import torch
 from torch.nn import functional as F

@@ -1,5 +1,5 @@
 """Wrong: puts an axis for the heads into every mask with fewer than four axes, whatever the mask has."""
-# says: The size of tensor a
+# says: You put an axis for the heads into every mask with fewer than four axes, as if
 
 import torch
 from torch.nn import functional as F

@@ -1,5 +1,5 @@
 """Wrong: one softmax over the keys of all heads together, so the weights of one head do not sum to one."""
-# says: The result: expected 0.75, got 0.5
+# says: One softmax of yours runs over the keys of all heads together, so the weights
 
 import torch
 

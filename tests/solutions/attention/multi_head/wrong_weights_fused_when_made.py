@@ -1,5 +1,5 @@
 """Wrong: copies W_q, W_k and W_v into one matrix in the constructor; what the parameters hold later is not seen."""
-# says: The result: expected
+# says: no copy from the constructor
 
 import torch
 from torch.nn import functional as F

@@ -1,5 +1,5 @@
 """Wrong: leaves the first token out, as is done for [CLS] or a sink token, and normalises again."""
-# says: mix
+# says: You leave the first token out of what was read and share its weight out among
 
 from functools import reduce
 

@@ -1,5 +1,5 @@
 """Wrong: the weakest weights of each row are set to zero first, as some heat maps do."""
-# says: mix of weights of the shape
+# says: You set the weakest weights of each row to zero first, as some heat maps do
 
 from functools import reduce
 

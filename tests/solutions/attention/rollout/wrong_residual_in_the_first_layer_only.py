@@ -1,5 +1,5 @@
 """Wrong: only the first layer has a residual."""
-# says: The rollout
+# says: In `rollout` only the first layer has its residual
 
 from functools import reduce
 

@@ -1,5 +1,5 @@
 """Wrong: without a mask each query looks only at the keys before it, as in a decoder."""
-# says: The weights are 3/4 and 1/4
+# says: Without a mask each of your queries sees only the keys up to its own place, as
 
 import torch
 

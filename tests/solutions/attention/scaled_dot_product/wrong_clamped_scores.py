@@ -1,5 +1,5 @@
 """Wrong: against overflow the scores are clamped to ±80 before exp."""
-# says: neither overflow nor vanish
+# says: You clamp the scores before exp
 
 import torch
 

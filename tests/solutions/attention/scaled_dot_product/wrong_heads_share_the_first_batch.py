@@ -1,5 +1,5 @@
 """Wrong: folds the leading axes with a loop over the first one only, so more than one of them is not supported."""
-# says: Your code raised RuntimeError
+# says: Your code works for plain matrices and for one leading axis, and fails with
 
 import torch
 

@@ -1,5 +1,5 @@
 """Wrong: divides by math.isqrt(d_k), which is the root only where d_k is a square."""
-# says: d_k = 6
+# says: You divide by a root rounded down to an integer
 
 import math
 

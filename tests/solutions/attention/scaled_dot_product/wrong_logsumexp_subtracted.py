@@ -1,5 +1,5 @@
 """Wrong: exp(score - logsumexp) on the raw scores; at 10,000 the logsumexp itself has only three decimals in float32."""
-# says: (in torch.float32)
+# says: You subtract the log-sum-exp from the raw scores
 
 import torch
 

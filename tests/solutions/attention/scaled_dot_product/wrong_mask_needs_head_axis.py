@@ -1,5 +1,5 @@
 """Wrong: takes every mask with three axes for (batch, n_q, n_k) and puts an axis for the heads into it."""
-# says: has the shape (1, 1, 3, 2), expected (1, 3, 2)
+# says: You put an axis for the heads into every mask with three axes
 
 import math
 

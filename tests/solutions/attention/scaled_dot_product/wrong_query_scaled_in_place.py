@@ -1,5 +1,5 @@
 """Wrong: scales the queries in place, and so changes its caller's tensor."""
-# says: The gradient of Q
+# says: You scale Q in place behind autograd's back
 
 import torch
 

@@ -1,5 +1,5 @@
 """Wrong: softmax over all keys, then the hidden weights are taken out and the rest divided by its sum plus 1e-9."""
-# says: The result with the second key hidden
+# says: Your softmax runs over all keys, and the weights that are left are divided by
 
 import torch
 

@@ -1,5 +1,5 @@
 """Entries of x are shifted by the zero point only where they are not 0."""
-# says: The example worked by hand comes out, there and back
+# says: An entry of 0 gets the code 0, because you add the zero point only where x is
 
 import torch
 from torch import Tensor

@@ -1,5 +1,5 @@
 """dequant casts the codes to int8 first, which suits only the symmetric ones."""
-# says: Every code gives scale · (code - zero point), codes below the zero point too
+# says: `dequant` reads the codes as int8
 
 import torch
 from torch import Tensor

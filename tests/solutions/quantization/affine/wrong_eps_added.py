@@ -1,5 +1,5 @@
 """A small eps is added to the scale."""
-# says: The example worked by hand comes out, there and back
+# says: You add a small number to the scale, against dividing by zero
 
 import torch
 from torch import Tensor

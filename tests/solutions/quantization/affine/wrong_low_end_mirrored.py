@@ -1,5 +1,5 @@
 """lo is -|min x|: for an all-positive tensor the range reaches as far below 0 as its smallest entry lies above."""
-# says: All-positive and all-negative tensors: the range still contains 0
+# says: For an all-positive tensor your range reaches as far below 0 as its smallest
 
 import torch
 from torch import Tensor

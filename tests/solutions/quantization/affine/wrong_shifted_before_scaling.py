@@ -1,5 +1,5 @@
 """q is round((x - lo) / scale): the zero point does not take part, so that 0 has no exact code."""
-# says: Asymmetric: codes 0 to 2ᵇ - 1 in uint8, scale and zero point as in the statement
+# says: You take lo off x and round then, so your zero point has no part in the codes
 
 import torch
 from torch import Tensor

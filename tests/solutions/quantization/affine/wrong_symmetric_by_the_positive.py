@@ -1,5 +1,5 @@
 """m is the largest entry, not the largest magnitude."""
-# says: Symmetric: codes from -(2ᵇ⁻¹ - 1) to 2ᵇ⁻¹ - 1 in int8, zero point 0
+# says: In symmetric mode you take the magnitude of the largest x, not the largest
 
 import torch
 from torch import Tensor

@@ -1,5 +1,5 @@
 """The average starts from 0 and is corrected for it, as Adam does."""
-# says: ema_clip: the first batch sets the average
+# says: Your average starts from 0 and is corrected for it, as Adam does
 
 import numpy as np
 import torch

@@ -1,4 +1,5 @@
 """The codes are cut off in x itself."""
+# says: it must not be changed in place
 
 import numpy as np
 import torch

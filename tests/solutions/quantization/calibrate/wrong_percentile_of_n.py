@@ -1,5 +1,5 @@
 """The place of the percentile is p / 100 of N, not of N - 1."""
-# says: percentile_clip: of the magnitudes of all batches together
+# says: Your place of the percentile is p % of N
 
 import numpy as np
 import torch

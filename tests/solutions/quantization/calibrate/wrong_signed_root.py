@@ -1,4 +1,5 @@
 """The error is the mean, squared: signs cancel."""
+# says: You square the mean of the errors, so that errors of both signs cancel
 
 import numpy as np
 import torch

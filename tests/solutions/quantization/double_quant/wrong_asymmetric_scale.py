@@ -1,4 +1,5 @@
 """The scale is that of the range from the smallest to the largest deviation."""
+# says: Your scales are made from the range of the deviations, largest minus smallest
 
 import torch
 from torch import Tensor

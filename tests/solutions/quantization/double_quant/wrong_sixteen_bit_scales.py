@@ -1,4 +1,5 @@
 """Counts 16 bits for each outer scale."""
+# says: In `constant_bits` an outer scale counts 16 bits
 
 import torch
 from torch import Tensor

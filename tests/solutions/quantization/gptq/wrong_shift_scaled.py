@@ -1,5 +1,5 @@
 """Wrong: the shift after a block is multiplied by the scale once more."""
-# says: the codes
+# says: You multiply the shift of the columns after a block by the scale
 
 import torch
 from torch import Tensor

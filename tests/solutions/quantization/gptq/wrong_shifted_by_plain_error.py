@@ -1,5 +1,5 @@
 """Wrong: the shift uses the error before its division; E is right."""
-# says: shifted weights
+# says: Within a block you shift the later columns by the plain error w - ŵ
 
 import torch
 from torch import Tensor

@@ -1,4 +1,5 @@
 """The step is that of the whole range, min to max."""
+# says: In `quantize_axis` your scale comes from the range, max - min
 
 import torch
 from torch import Tensor

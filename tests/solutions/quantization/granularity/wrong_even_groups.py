@@ -1,4 +1,5 @@
 """Wrong: where group does not divide K, the row is cut into parts as equal as possible, not into full groups and a rest."""
+# says: In `quantize_groups` you cut a row into parts as equal as possible
 
 import torch
 

@@ -1,4 +1,5 @@
 """The largest entry, not the largest magnitude."""
+# says: In `quantize_axis` you take the magnitude of the largest entry, not the largest
 
 import torch
 from torch import Tensor

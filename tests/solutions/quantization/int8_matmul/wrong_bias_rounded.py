@@ -1,5 +1,5 @@
 """The bias is rounded to whole units of the accumulator and added there, as integer-only code does."""
-# says: int8_mm is x_scale · w_scale · acc + bias, a scale and a bias for each output
+# says: You round the bias to whole units of the accumulator, as code of integers only
 
 import torch
 from torch import Tensor

@@ -1,5 +1,5 @@
 """Only the first row's zero point is used."""
-# says: zero_point_terms turns the raw product into Σ (xq - x_zp)(wq - w_zp), exactly and in int32
+# says: You use the first zero point of the weights for all outputs
 
 import torch
 from torch import Tensor

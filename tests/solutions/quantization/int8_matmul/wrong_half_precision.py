@@ -1,5 +1,5 @@
 """The accumulator is turned into bfloat16 on its way out."""
-# says: int8_mm is x_scale · w_scale · acc + bias, a scale and a bias for each output
+# says: You turn the accumulator into a float of 16 bits on its way out, which keeps
 
 import torch
 from torch import Tensor

@@ -1,5 +1,5 @@
 """The weights' code -128 is taken for -127, because affine quantization never gives it."""
-# says: int_mm is the product of the codes, exactly and in int32
+# says: The weights' code -128 is taken for -127
 
 import torch
 from torch import Tensor

@@ -1,5 +1,5 @@
 """x_zp is taken as int8, like the weights' zero points."""
-# says: zero_point_terms turns the raw product into Σ (xq - x_zp)(wq - w_zp), exactly and in int32
+# says: You turn x_zp into int8, where it wraps round above 127
 
 import torch
 from torch import Tensor

@@ -1,5 +1,5 @@
 """For K = 0 zeros are returned, without the bias."""
-# says: Axes of 1 and 0, arguments that are not contiguous; nothing is changed in place
+# says: For K = 0 you return zeros
 
 import torch
 from torch import Tensor

@@ -1,5 +1,5 @@
 """One scale for all rows of the weights: their mean."""
-# says: int8_mm is x_scale · w_scale · acc + bias, a scale and a bias for each output
+# says: You use the mean of the weights' scales for all outputs
 
 import torch
 from torch import Tensor

@@ -1,5 +1,5 @@
 """w_scale is laid along the rows of y where it fits."""
-# says: int8_mm is x_scale · w_scale · acc + bias, a scale and a bias for each output
+# says: Where M = N you lay the weights' scales down the rows
 
 import torch
 from torch import Tensor

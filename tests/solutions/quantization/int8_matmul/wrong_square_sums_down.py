@@ -1,5 +1,5 @@
 """The weights' sums are laid down the rows where M is N."""
-# says: zero_point_terms turns the raw product into Σ (xq - x_zp)(wq - w_zp), exactly and in int32
+# says: Where M = N you lay the sums of the weights down the rows
 
 import torch
 from torch import Tensor

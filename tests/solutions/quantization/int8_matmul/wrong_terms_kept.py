@@ -1,5 +1,5 @@
 """The sums over the weights are kept from one call to the next by shape."""
-# says: Without zero points of the weights only - x_zp · Σ wq is left
+# says: nothing of them may be kept
 
 import torch
 from torch import Tensor

@@ -1,5 +1,5 @@
 """x_zp is subtracted from the uint8 codes inside int8_mm: below 0 they wrap."""
-# says: int8_mm is x_scale · w_scale · acc + bias, a scale and a bias for each output
+# says: You take x_zp off the uint8 codes, where all that falls below 0 wraps round
 
 import torch
 from torch import Tensor
