@@ -32,7 +32,7 @@ WORDS = {
 }
 # Beside a check's title, where the mark alone does not say it.
 REMARKS = {"error": "raised an error", "timeout": "took too long", "not_run": "not run"}
-OUTPUT_LINES = 20
+OUTPUT_LINES, TRAINED_LINES = 20, 60
 
 
 def exit_code(verdict: Verdict) -> int:
@@ -66,6 +66,11 @@ def print_verdict(console: Console, verdict: Verdict, exercise: Exercise | None 
     if failing is not None:
         console.print()
         _print_opened(console, failing, exercise)
+        return
+    for check in verdict.checks:  # what trained something has more to say than that it passed
+        if check.curves and check.output:
+            console.print()
+            _print_output(console, check, TRAINED_LINES)
 
 
 def summary(verdict: Verdict) -> Text:
@@ -124,8 +129,12 @@ def _print_opened(console: Console, check: Check, exercise: Exercise | None) -> 
         for line in comparison_lines(check.comparison, console.width):
             console.print(line, no_wrap=True, overflow="ellipsis")
     if check.output:
-        print_text(console, Text("Printed during this check:", style="dim"), 4)
-        print_text(console, _output(check.output), 6)
+        _print_output(console, check, OUTPUT_LINES)
+
+
+def _print_output(console: Console, check: Check, most: int) -> None:
+    print_text(console, Text("Printed during this check:", style="dim"), 4)
+    print_text(console, _output(check.output, most), 6)
 
 
 def _print_frames(console: Console, check: Check, indent: int) -> None:
@@ -134,10 +143,10 @@ def _print_frames(console: Console, check: Check, indent: int) -> None:
         print_text(console, data(frame.code.strip()), indent + 2)
 
 
-def _output(output: str) -> Text:
+def _output(output: str, most: int) -> Text:
     """The last lines of what was printed: a program that prints without end is best told by where it got to."""
     lines = clean(output).rstrip("\n").split("\n")
-    left_out = len(lines) - OUTPUT_LINES
-    shown = [line if len(line) <= 500 else line[:500] + "…" for line in lines[-OUTPUT_LINES:]]
+    left_out = len(lines) - most
+    shown = [line if len(line) <= 500 else line[:500] + "…" for line in lines[-most:]]
     head = [f"({count(left_out, 'line')} before this left out)"] if left_out > 0 else []
     return Text("\n".join(head + shown))

@@ -228,5 +228,7 @@ def test_a_curve_is_told_below_its_check():
     assert lines[3] == "      loss from 4 to 1, at 50  █▁"
     assert "[bold]x[/bold]" in lines[2]
     assert "\x1b" not in lines[2]
+    wrote = replace(drew, output="once upon\x1b[2J")
+    assert shown(verdict(wrote, status="passed")).endswith("    Printed during this check:\n      once upon␛[2J\n")
     plain = shown(verdict(replace(drew, curves=drew.curves[1:]), status="passed"), encoding="ascii").splitlines()
     assert plain[2] == "      loss from 4 to 1, at 50"
