@@ -114,7 +114,7 @@ def test_far_positions(solution):
     """At 100,000 positions every entry is right to a millionth"""
     # Near positions first, at an odd width: what is wrong there already is not a matter of float64.
     assert_close(solution.pe(6, 5), table(6, 5), **NEAR, what="pe(6, 5)")
-    why = "An error of at most 0.004 is that of angles kept in float32 on the way; a larger one is something else."
+    why = "An angle is as large as its position: at 100,000 every digit of it counts."
     assert_close(solution.pe(100_000, 4), far(100_000, 4, 10000.0), rtol=0.0, atol=1e-6, what="pe(100000, 4)", why=why)
     # 500^(1/3) is no short number: a float32 frequency times a float64 position shows here.
     actual = solution.pe(8_000, 6, 500.0)

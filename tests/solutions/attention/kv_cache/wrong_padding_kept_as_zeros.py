@@ -1,4 +1,5 @@
 """Wrong: keys and values of padding are set to zero, and not hidden."""
+# says: Keys and values of padding are set to zero, but the padding
 
 import math
 

@@ -1,4 +1,5 @@
 """Wrong: torch's is_causal is used for every call, which aligns top left."""
+# says: A single new token sees all that is cached, but in a longer
 
 import math
 

@@ -1,4 +1,5 @@
 """Wrong: the keys stand at n_past + i, the queries at i."""
+# says: The keys are turned by their place in the text, the queries
 
 import math
 

@@ -1,4 +1,5 @@
 """Wrong: banded pads the keys with zeros in front and lets the first queries give weight to that padding."""
+# says: In `banded` the rows of zeros that you put before the first
 
 import torch
 from torch.nn import functional as F

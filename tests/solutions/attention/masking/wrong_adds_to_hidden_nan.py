@@ -1,4 +1,5 @@
 """Wrong: trusts an added minus infinity to hide any score, but NaN and +∞ make NaN with it."""
+# says: Hidden scores may be NaN or infinite and leave no trace
 
 import torch
 

@@ -1,4 +1,5 @@
 """Wrong: clears a value only where no query of the whole batch sees its place, not where none of its own table does."""
+# says: Values that no query may see may be NaN or infinite; each
 
 import torch
 

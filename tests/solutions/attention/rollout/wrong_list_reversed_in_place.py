@@ -1,4 +1,5 @@
 """Wrong: trace reverses the caller's list, so the next call sees the layers upside down."""
+# says: float32 stays float32, and the layers are neither changed
 
 from functools import reduce
 

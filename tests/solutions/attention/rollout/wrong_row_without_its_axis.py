@@ -1,4 +1,5 @@
 """Wrong: multiplies the row (..., n) by M as it is; with a batch, matmul takes the batch for the rows of one matrix."""
+# says: The example worked out by hand in the statement comes out
 
 import torch
 

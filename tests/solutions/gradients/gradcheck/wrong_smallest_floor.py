@@ -1,4 +1,5 @@
 """Wrong: the floor is 1e-8, whatever M."""
+# says: The worst entry, its error, and whether it passes, for
 
 import numpy as np
 from gradients.numerical_gradient import num_grad

@@ -1,4 +1,5 @@
 """Dropout works in place: the base has had its x by then, but the caller's x is changed."""
+# says: In training mode, dropout does not touch the base's output
 
 import math
 

@@ -1,4 +1,5 @@
 """eval() adds the correction to the base's weight, train() subtracts it again."""
+# says: In evaluation mode gradients are right too, the base stays
 
 import math
 

@@ -1,4 +1,5 @@
 """In evaluation mode the LoRA path runs on detached factors: no gradients there."""
+# says: In evaluation mode gradients are right too, the base stays
 
 import math
 

@@ -1,4 +1,5 @@
 """The correction B A is worked out once, at the first evaluation, and kept."""
+# says: In evaluation mode gradients are right too, the base stays
 
 import math
 

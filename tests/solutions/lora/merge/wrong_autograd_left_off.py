@@ -1,4 +1,5 @@
 """Autograd is switched off for the in-place change, for the whole program, and stays off."""
+# says: Merging changes the layer's own Parameter, and leaves
 
 import torch
 import torch.nn.functional as F

@@ -1,4 +1,5 @@
 """The copies lie in a dictionary of the class, by adapter name: two layers overwrite one another's."""
+# says: Two layers with adapters of the same names are merged and
 
 import torch
 import torch.nn.functional as F

@@ -1,4 +1,5 @@
 """merge() puts a new Parameter in the place of the old one: optimisers and tied layers hold the old."""
+# says: Merging changes the layer's own Parameter, and leaves
 
 import torch
 import torch.nn.functional as F

@@ -1,4 +1,5 @@
 """The whole state of the layer is kept and put back, its bias included, though the bias may have been trained meanwhile."""
+# says: Bias and adapters stay as they are
 
 import torch
 import torch.nn.functional as F

@@ -1,4 +1,5 @@
 """The last row of the table is refused."""
+# says: Tokens stand where pos says, and at 0, 1, 2, ... where it
 # says:
 
 import torch

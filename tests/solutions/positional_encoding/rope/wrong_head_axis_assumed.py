@@ -1,4 +1,5 @@
 """x is taken to have four axes: positions get their head axis where they have two."""
+# says: Each sequence of a batch may have positions of its own
 
 import torch
 from torch import Tensor

@@ -1,4 +1,5 @@
 """The first axis of pos is always taken for the batch: (heads, n) beside x of (batch, heads, n, d) gets its axes wrong."""
+# says: Each sequence of a batch may have positions of its own
 
 import torch
 from torch import Tensor

@@ -1,4 +1,5 @@
 """The base is turned into an int first."""
+# says: The base is honoured, whether it is given by place or by
 
 import numpy as np
 import torch

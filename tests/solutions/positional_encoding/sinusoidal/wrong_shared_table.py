@@ -1,4 +1,5 @@
 """lru_cache hands the same tensor to every caller: who adds to it in place changes the table of all."""
+# says: A table that its caller changes does not change the next one
 
 import functools
 

@@ -1,4 +1,5 @@
 """The scale is kept above 1e-8, so as never to be 0: tensors of tiny numbers lose all."""
+# says: Values of 10⁻¹² have a grid like all others
 
 import torch
 from torch import Tensor

@@ -1,4 +1,5 @@
 """Wrong: an outer block without any deviation gets a tiny scale instead of 1."""
+# says: Without any deviation the scale is 1 and the codes 0
 
 import torch
 from torch.nn import functional as F

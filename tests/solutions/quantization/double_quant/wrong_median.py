@@ -1,4 +1,5 @@
 """Centred by the median."""
+# says: The deviations from the mean are quantized to 8 bits, a
 
 import torch
 from torch import Tensor

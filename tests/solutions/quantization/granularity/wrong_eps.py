@@ -1,4 +1,5 @@
 """The scale is kept away from 0 by a small number."""
+# says: You keep the scales of the groups above a small number such
 
 import torch
 from torch import Tensor

@@ -1,4 +1,5 @@
 """Wrong: half-way cases are rounded away from 0, not to the even integer."""
+# says: Half-way cases go to the even code
 
 import torch
 from torch.nn import functional as F

@@ -1,4 +1,5 @@
 """Only whole groups are taken."""
+# says: Where the group does not divide K, what is left is a group
 
 import torch
 from torch import Tensor

@@ -1,4 +1,5 @@
 """The groups are slices of rows, not of columns."""
+# says: quantize_groups: neighbouring columns of a row share a scale
 
 import torch
 from torch import Tensor

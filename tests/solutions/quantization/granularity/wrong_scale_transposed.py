@@ -1,4 +1,5 @@
 """The scales always stand in the first axis."""
+# says: quantize_axis: each index of the axis keeps a scale, all
 
 import torch
 from torch import Tensor

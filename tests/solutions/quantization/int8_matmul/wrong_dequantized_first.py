@@ -1,4 +1,5 @@
 """The codes are made real numbers first and multiplied in float32."""
+# says: Where large products cancel, int8_mm is as right as the
 
 import torch
 from torch import Tensor

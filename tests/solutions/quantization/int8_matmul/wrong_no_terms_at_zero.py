@@ -1,4 +1,5 @@
 """Where x_zp is 0 nothing is corrected: but the weights' zero points need their term all the same."""
+# says: zero_point_terms turns the raw product into Σ (xq -
 
 import torch
 from torch import Tensor

@@ -1,4 +1,5 @@
 """Weights are taken for symmetric where the first row's zero point is 0."""
+# says: zero_point_terms turns the raw product into Σ (xq -
 
 import torch
 from torch import Tensor

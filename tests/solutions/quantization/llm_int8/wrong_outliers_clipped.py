@@ -1,4 +1,5 @@
 """Wrong: the outliers are cut off at the threshold, and all is in int8."""
+# says: You cut X off at the threshold. The outliers keep their
 
 import torch
 from torch.nn import functional as F

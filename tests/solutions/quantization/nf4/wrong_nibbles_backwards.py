@@ -1,4 +1,5 @@
 """Low half first on both ways: packing and unpacking undo one another all the same."""
+# says: The nibble order is turned round in `pack`: the first of
 
 import numpy as np
 import torch

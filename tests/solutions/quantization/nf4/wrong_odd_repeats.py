@@ -1,4 +1,5 @@
 """An odd last code is put into both halves of its byte."""
+# says: Two codes to the byte, the first in the high half; an odd
 
 import numpy as np
 import torch

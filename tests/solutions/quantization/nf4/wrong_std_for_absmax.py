@@ -1,4 +1,5 @@
 """Blocks are scaled by their root mean square."""
+# says: Each block is scaled by its largest magnitude, each number
 
 import numpy as np
 import torch

@@ -1,4 +1,5 @@
 """Wrong: a column of zeros gets the median of the other factors."""
+# says: Where a column of X or of all matrices is 0, s is 1; the
 
 import torch
 
