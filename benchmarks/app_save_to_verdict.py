@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.common import GRADLINGS, Result, course, median, seconds, solution
+from benchmarks.common import GRADLINGS, Result, course, measured, median, solution, workspace_at
 from benchmarks.save_to_verdict import Watch
 from benchmarks.terminal import Terminal
 from grader.course.source import worked_solution
@@ -26,14 +26,14 @@ def run() -> Result:
     with tempfile.TemporaryDirectory() as folder:
         spaces = {name: Path(folder) / name for name in ("app", "watch")}
         for space in spaces.values():
-            seconds([*GRADLINGS, "init", str(space)])
+            workspace_at(space, found)
         watch = Watch(spaces["watch"])
         try:
             watch.started()
             with Terminal(GRADLINGS, spaces["app"]) as app:
                 app.painted("History")
                 app.settle(3.0)
-                for number, exercise in enumerate(found.exercises):
+                for number, exercise in enumerate(measured(found)):
                     text = worked_solution(solution(found, exercise))
                     if number:
                         app.press("]")

@@ -7,7 +7,8 @@ import subprocess
 import sys
 import time
 
-from benchmarks.common import Result, course, environment, median, solution
+from benchmarks.common import Result, course, environment, measured, median, solution
+from grader.course.uses import of_references
 from grader.engine import Engine
 from grader.model import Submission
 
@@ -52,10 +53,12 @@ def run() -> Result:
         assert warm.stdin
         assert warm.stdout
         for turn in range(RUNS):
-            for exercise in found.exercises:
+            for exercise in measured(found):
                 source = solution(found, exercise)
                 started = time.perf_counter()
-                verdict = engine.grade(Submission(exercise, f"{source}\n# {turn}\n"))
+                verdict = engine.grade(
+                    Submission(exercise, f"{source}\n# {turn}\n", uses=of_references(found, exercise, source))
+                )
                 elapsed = time.perf_counter() - started
                 assert verdict.passed, f"{exercise}: {verdict.message}"
                 arguments = [

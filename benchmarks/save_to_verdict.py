@@ -14,7 +14,18 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.common import GRADLINGS, Result, cold_pytest, course, environment, median, seconds, solution
+from benchmarks.common import (
+    GRADLINGS,
+    Result,
+    cold_pytest,
+    course,
+    environment,
+    measured,
+    median,
+    seconds,
+    solution,
+    workspace_at,
+)
 from grader.course.source import worked_solution
 
 ROUNDS = 2
@@ -74,15 +85,14 @@ def run() -> Result:
     ours: dict[str, list[float]] = {}
     peer: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        workspace = Path(folder) / "workspace"
-        seconds([*GRADLINGS, "init", str(workspace)])
+        workspace = workspace_at(Path(folder) / "workspace", found)
         watch = Watch(workspace)
         try:
             watch.started()
             first = next(iter(found.exercises))
             watch.save(workspace / "exercises" / f"{first}.py", worked_solution(solution(found, first)), first)
             for turn in range(ROUNDS):
-                for exercise in found.exercises:
+                for exercise in measured(found):
                     file = workspace / "exercises" / f"{exercise}.py"
                     text = worked_solution(solution(found, exercise))
                     for save in range(SAVES + 1):
