@@ -51,7 +51,7 @@ def punctuation_everywhere(text: str) -> dict[str, int]:
 
 @mistake("Every word is counted once, however often it occurs.", of="frequencies", hint=1)
 def present_only(text: str) -> dict[str, int]:
-    return dict.fromkeys(frequencies(text), 1)
+    return dict.fromkeys(by_sorting(text), 1)
 
 
 @mistake(
