@@ -322,3 +322,14 @@ def zero_by_zero(f, df, x, rtol=1e-5):
     a, n = _both(f, df, x)
     e = _errors(a, n)
     return _report(np.where((a == 0) & (n == 0) & (_largest(a, n) == 0), np.nan, e), rtol)
+
+
+@mistake(
+    "You take M from the formula's gradient alone. Where that is far too small the floor is too low, and a tiny entry is called "
+    "the worst. M is the largest size in both gradients.",
+    of="check",
+    hint=3,
+)
+def floor_of_the_formula(f, df, x, rtol=1e-5):
+    a, n = _both(f, df, x)
+    return _report(_errors(a, n, floor=_largest(a) / 1000), rtol)

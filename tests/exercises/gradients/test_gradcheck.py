@@ -176,6 +176,17 @@ def test_small_beside_large(solution, rng):
     _same(answers[1], False, (2,), 0.1 / 0.8, "an entry below M / 1000 that is three times too large")
 
 
+def test_floor_of_both(solution):
+    """M is the largest entry of both gradients, of the formula's and of the measured one"""
+    # The measured gradient is (1e-5, 3) and (0.01, 3); the formula is far too small, then far too large.
+    x, cases = np.array([1.0, 2.0]), (((1e-5, 3.0), (0.0, 0.0)), ((1e-5, 3.0), (0.0, 3e-3)), ((0.01, 3.0), (-0.01, 3e3)))
+    answers = [solution.check(lambda v, n=n: float(np.dot(n, v)), lambda _, a=a: np.array(a), x.copy()) for n, a in cases]
+    for (n, a), answer in zip(cases, answers, strict=True):
+        worst, error = _expected(np.array(a), np.array(n))
+        what = f"a formula that gives {list(a)} where {list(n)} is measured"
+        _same(answer, False, worst, error, what, "M is the largest size in both.")
+
+
 def test_zeros(solution, rng):
     """Where the slope is 0, rounding is no error; a gradient of zeros may be right, or wrong"""
     x, c = rng.uniform(0.5, 1.0, size=4), np.array([1.0, 2.0, 0.0, 3.0])

@@ -1,4 +1,5 @@
 """Wrong: the floor is a thousandth of the largest size in the given gradient alone, not in both."""
+# says: You take M from the formula's gradient alone
 
 import numpy as np
 from gradients.numerical_gradient import num_grad
