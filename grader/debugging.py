@@ -59,7 +59,7 @@ def choose(verdict: Verdict, check: str | None) -> Check:
             names = ", ".join(item.id for item in verdict.checks)
             raise UsageError(f"{verdict.exercise} has no check {check}.", f"Its checks: {names}.")
         return found
-    failing = next((item for item in verdict.checks if item.status not in ("passed", "not_run")), None)
+    failing = next((item for item in verdict.checks if item.failing), None)
     if failing is None:
         why = "it is still the stub" if verdict.status == "not_started" else "every check passes"
         raise UsageError(

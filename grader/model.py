@@ -173,6 +173,11 @@ class Check:
     duration_s: float = 0.0
     curves: tuple[Curve, ...] = ()
 
+    @property
+    def failing(self) -> bool:
+        """It was run and did not pass."""
+        return self.status not in ("passed", "not_run")
+
 
 # What a grading tells while it runs.
 Step = Check | Point

@@ -185,7 +185,7 @@ def _note(report: Report, exercise: Exercise, task: Task, verdict: Verdict, verd
     if verdict.status == "ungraded":
         report.findings.append(Finding(at, verdict.message, "it tells which file of the course is broken"))
         return
-    first = next((check for check in verdict.checks if check.status not in ("passed", "not_run")), None)
+    first = next((check for check in verdict.checks if check.failing), None)
     # Where checks marked `last` were not wanted, they are not missed.
     ran = any(check.status == "passed" for check in verdict.checks)
     passed = verdict.passed or (not task.submission.last and ran and first is None)

@@ -62,7 +62,7 @@ def print_verdict(console: Console, verdict: Verdict, exercise: Exercise | None 
             _print_line(console, check, marks)
     if verdict.message:
         print_text(console, data(verdict.message), 2)
-    failing = next((check for check in verdict.checks if check.status in ("failed", "error", "timeout")), None)
+    failing = next((check for check in verdict.checks if check.failing), None)
     if failing is not None:
         console.print()
         _print_opened(console, failing, exercise)

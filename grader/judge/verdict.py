@@ -117,7 +117,7 @@ def verdict_status(checks: list[Check], outcomes: list[Outcome]) -> VerdictStatu
         and any(not_written(outcome.error) for outcome in outcomes)
     ):
         return "not_started"
-    first = next((check for check in checks if check.status not in ("passed", "not_run")), None)
+    first = next((check for check in checks if check.failing), None)
     return "failed" if first is None or first.status == "failed" else "error"
 
 
@@ -135,7 +135,7 @@ def with_help(
     """The checks, with their diagnosis or the relation beside those in which the learner's answers part from the expected."""
     return [
         replace(check, diagnosis=diagnosis.get(check.id), relation=relation)
-        if check.id in parted and check.status not in ("passed", "not_run")
+        if check.id in parted and check.failing
         else check
         for check in checks
     ]

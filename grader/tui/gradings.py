@@ -172,7 +172,7 @@ class Gradings:
         self._say(outcome.exercise.id, Text("review  ").append_text(summary(verdict)))
         file = shown_path(self._app.workspace.review.file(outcome.exercise.id))
         lines = [f"{summary(verdict).plain}. {after_review(outcome, file, local_now())}"]
-        failing = next((check for check in verdict.checks if check.status not in ("passed", "not_run")), None)
+        failing = next((check for check in verdict.checks if check.failing), None)
         if failing is not None:
             lines.append(failing.diagnosis.message if failing.diagnosis else f"{failing.title}: {failing.message}")
         self._app.tell("\n".join(lines), title=f"Review of {outcome.exercise.title}")

@@ -155,7 +155,7 @@ class Checks(Widget):
     def add(self, check: Check) -> None:
         """A check has finished. The first one that fails is opened."""
         self._append([check])
-        if self._opened is None and check.status not in ("passed", "not_run"):
+        if self._opened is None and check.failing:
             self._move_to(len(self._checks) - 1)
 
     def draw(self, title: str, curves: Sequence[Curve]) -> None:
@@ -270,6 +270,6 @@ class Checks(Widget):
 
 
 def _worth_opening(checks: Sequence[Check]) -> int | None:
-    failing = (number for number, check in enumerate(checks) if check.status not in ("passed", "not_run"))
+    failing = (number for number, check in enumerate(checks) if check.failing)
     drawing = (number for number, check in enumerate(checks) if check.curves)
     return next(failing, next(drawing, 0 if checks else None))
