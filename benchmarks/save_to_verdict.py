@@ -1,7 +1,8 @@
 """`save_to_verdict`: from the write of the file to the verdict printed, in a running `watch`, against a cold pytest.
 
-The peer runs the same suite on the same file in one process. Median over all exercises. Takes a minute
-or two: a cold pytest of a torch suite is seconds.
+The peer runs the same suite on the same file in one process. Median over the exercises; those whose suite alone takes more
+than 100 ms are listed apart, as the design has it, since there it is the suite that is measured; the median with them is
+told too. Takes some ten minutes: a cold pytest of a torch suite is seconds.
 """
 
 from __future__ import annotations
@@ -27,10 +28,14 @@ from benchmarks.common import (
     workspace_at,
 )
 from grader.course.source import worked_solution
+from grader.course.uses import of_references
+from grader.engine import Engine
+from grader.model import Course, Submission
 
 ROUNDS = 2
 SAVES = 3
 REACH = 40.0
+LONG_S = 0.1
 QUIET_S = 0.05
 PATIENCE_S = 60.0
 
@@ -110,16 +115,31 @@ def run() -> Result:
         }
         for exercise in ours
     }
-    ratio = median([row["ratio"] for row in rows.values()])
+    with Engine(found) as engine:
+        long = [exercise for exercise in rows if suite_seconds(engine, found, exercise) > LONG_S]
+    short = [row for exercise, row in rows.items() if exercise not in long]
+    ratio = median([row["ratio"] for row in short])
     return Result(
         "save_to_verdict",
-        median([row["ours_ms"] for row in rows.values()]),
-        median([float(row["peer_ms"]) for row in rows.values()]),
+        median([row["ours_ms"] for row in short]),
+        median([float(row["peer_ms"]) for row in short]),
         ratio,
         "ms",
         ROUNDS,
         f"at least {REACH:g} times faster at the median",
         ratio >= REACH,
         "a cold pytest of the same suite in one process",
-        {"exercises": rows},
+        {
+            "ratio over all": median([row["ratio"] for row in rows.values()]),
+            "suites over 100 ms": {exercise: rows[exercise] for exercise in long},
+            "exercises": {exercise: row for exercise, row in rows.items() if exercise not in long},
+        },
     )
+
+
+def suite_seconds(engine: Engine, found: Course, exercise: str) -> float:
+    """The time of the checks themselves, of the second grading in a warm engine."""
+    source = solution(found, exercise)
+    for _ in range(2):
+        verdict = engine.grade(Submission(exercise, source, uses=of_references(found, exercise, source)))
+    return sum(check.duration_s for check in verdict.checks)

@@ -8,9 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
-from grader.model import Attempt, Exercise, Progress, Step, Submission, Verdict
+from grader.model import Attempt, Exercise, Progress, State, Step, Submission, Verdict
 
-State = Literal["passed", "pending", "failed", "not_started"]
 Rating = Literal["again", "hard", "good", "easy"]
 
 

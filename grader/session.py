@@ -23,7 +23,7 @@ from grader.course.order import course_order
 from grader.course.uses import gather
 from grader.course.workspace import Workspace, open_workspace
 from grader.errors import CourseError, UsageError
-from grader.model import Attempt, Course, Exercise, Progress, Step, Submission, Verdict
+from grader.model import Attempt, Course, Exercise, Progress, State, Step, Submission, Verdict
 from grader.results import (
     Grader,
     GraderPool,
@@ -35,7 +35,6 @@ from grader.results import (
     ReviewRow,
     Row,
     Solution,
-    State,
 )
 from grader.standing import Standing
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from grader.course.order import course_order
-from grader.model import Course, Exercise, Progress
-from grader.results import Row, State
+from grader.model import Course, Exercise, Progress, State
+from grader.results import Row
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ast
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from grader.course.files import SourceError
 from grader.course.workspace import Workspace
-from grader.model import Check, Course, Exercise, Frame, Verdict
+from grader.model import Course, Exercise
+
+if TYPE_CHECKING:
+    from grader.model import Verdict
 
 TITLE = "The file can be read as Python"
 MARKS = ("mistake", "alternative")
@@ -49,11 +52,13 @@ def check_source(source: str, name: str) -> None:
 
 def refusal(course: Course, exercise: Exercise, message: str, line: int | None = None, source: str = "") -> Verdict:
     """The verdict on a file that is not graded: status "error" and one check, at `line` of `source`."""
+    import hashlib
+
+    from grader.model import Check, Frame, Verdict
+
     lines = source.splitlines()
     shown = lines[line - 1].strip()[:200] if line and line <= len(lines) else ""
     frames = (Frame(f"{exercise.id}.py", line, shown),) if line else ()
-    import hashlib
-
     return Verdict(
         course.name,
         exercise.id,

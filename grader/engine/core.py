@@ -153,6 +153,7 @@ class Engine:
             "budget_s": self._budget_s,
             "want_calls": want_calls,
             "last": submission.last,
+            "seed": submission.seed,
         }
 
     def _ready(self) -> Processes:

@@ -22,7 +22,7 @@ from textual.screen import Screen
 from grader.course.order import course_order
 from grader.course.workspace import OWN
 from grader.errors import GradlingsError
-from grader.results import State
+from grader.model import State
 from grader.text import clean, one_line
 from grader.tui import settings as settings_of
 from grader.tui.keys import unknown

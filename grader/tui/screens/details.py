@@ -10,13 +10,14 @@ from textual.screen import Screen
 from textual.widgets import ContentSwitcher
 
 from grader.errors import GradlingsError, UsageError
-from grader.model import Attempt, Exercise, Verdict
-from grader.results import Hint, Outcome, Row
+from grader.model import Exercise
 from grader.tui.widgets.course_tree import CourseTree
 from grader.tui.widgets.pane_tabs import PaneTabs
 from grader.tui.widgets.status import Status
 
 if TYPE_CHECKING:
+    from grader.model import Attempt, Verdict
+    from grader.results import Hint, Outcome, Row
     from grader.session import Session
     from grader.tui.app import GradlingsApp
     from grader.tui.gradings import Gradings

@@ -20,8 +20,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from grader.errors import GradlingsError
-from grader.model import Course, Exercise
-from grader.results import State
+from grader.model import Course, Exercise, State
 from grader.text import one_line
 from grader.tui.widgets.course_tree import MARKS
 

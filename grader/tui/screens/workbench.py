@@ -19,8 +19,7 @@ from textual.widgets import ContentSwitcher, Tree
 
 from grader.course.source import statement
 from grader.errors import CourseError
-from grader.model import Exercise
-from grader.results import Row, State
+from grader.model import Exercise, State
 from grader.text import one_line, shown_path
 from grader.tui.keys import WORKBENCH
 from grader.tui.messages import Happened, HintWanted
@@ -33,6 +32,7 @@ from grader.tui.widgets.statement import Statement
 from grader.tui.widgets.status import Status
 
 if TYPE_CHECKING:
+    from grader.results import Row
     from grader.session import Session
     from grader.tui.gradings import Gradings
     from grader.tui.widgets.check_detail import LineWanted

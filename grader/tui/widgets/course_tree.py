@@ -12,8 +12,7 @@ from textual.content import Content
 from textual.widgets import Tree
 from textual.widgets.tree import TreeNode
 
-from grader.model import Course, Exercise
-from grader.results import State
+from grader.model import Course, Exercise, State
 from grader.text import one_line
 
 # A mark for each state: never by colour alone.
