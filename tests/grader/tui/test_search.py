@@ -11,8 +11,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
 
 from grader.errors import CourseError
-from grader.model import Course, Exercise, Topic
-from grader.model import State
+from grader.model import Course, Exercise, State, Topic
 from grader.tui.screens.search import Search, line_with, ranked
 
 HOSTILE = "[/][red]a[/b] \x1b[2J \u202e"
