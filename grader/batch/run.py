@@ -6,7 +6,7 @@ Killed at any instant and begun again, it goes on with what has no verdict. A ve
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import dataclass
 
@@ -21,7 +21,11 @@ from grader.verdict_json import from_json
 TRIES = 3
 # So many wait at the workers for each that is graded: enough that none is idle, few enough that memory stays flat.
 AHEAD = 2
+# Workers may have joined meanwhile.
 LOOK_S = 2.0
+
+Answer = tuple[bytes, str]
+Call = Callable[..., Answer]
 
 
 @dataclass(frozen=True)
@@ -33,12 +37,6 @@ class Done:
     trouble: str = ""
 
 
-@dataclass
-class _Under:
-    key: str
-    tries: int
-
-
 def run(ledger: Ledger, course: Course, spec: str, workers: Workers, told: Callable[[Done], None]) -> int:
     """Grade all that waits in `ledger`, and record it. Returns how many could not be graded.
 
@@ -47,71 +45,77 @@ def run(ledger: Ledger, course: Course, spec: str, workers: Workers, told: Calla
     """
     failed = 0
     for depth in range(ledger.depth() + 1):
-        failed += _run_depth(ledger, course, spec, workers, told, depth)
+        ready = []
+        for key in ledger.waiting(depth):
+            found = _unfit(ledger, course, ledger.task(key)) if depth else None
+            if found is None:
+                ready.append(key)
+            else:
+                failed += _settle(ledger, told, ledger.task(key), found)
+        for key, answer in _answers(ledger, spec, workers, ready, worker.grade):
+            if isinstance(answer, str):
+                failed += 1
+                told(Done(ledger.task(key), None, answer))
+            else:
+                verdict = from_json(answer[0])
+                ledger.record(key, verdict, answer[1])
+                told(Done(ledger.task(key), verdict))
     return failed
 
 
-def _run_depth(
-    ledger: Ledger, course: Course, spec: str, workers: Workers, told: Callable[[Done], None], depth: int
-) -> int:
-    waiting = deque(_Under(key, 0) for key in ledger.waiting(depth))
-    under: dict[Future[tuple[bytes, str, str]], _Under] = {}
-    here, failed = environment(), 0
+def compare(ledger: Ledger, spec: str, workers: Workers, told: Callable[[], None]) -> None:
+    """Ask the failures that nothing was said about, and whose failing checks are the same, the same questions.
+
+    Those that answer alike are alike. What cannot be asked is left out: it says nothing about anybody.
+    """
+    for key, answer in _answers(ledger, spec, workers, ledger.comparable(), worker.answers):
+        if not isinstance(answer, str):
+            ledger.compared(key, answer[0].decode())
+        told()
+
+
+def _answers(
+    ledger: Ledger, spec: str, workers: Workers, keys: Iterable[str], call: Call
+) -> Iterator[tuple[str, Answer | str]]:
+    """What `call` answers for each of `keys`, as they come; or why it cannot, after it was tried several times."""
+    waiting = deque((key, 1) for key in keys)
+    under: dict[Future[Answer], tuple[str, int]] = {}
+    here = environment()
     try:
         while waiting or under:
             while waiting and len(under) < max(1, AHEAD * workers.slots()):
-                item = waiting.popleft()
-                task = ledger.task(item.key)
-                found = _unfit(ledger, course, task) if task.needs else None
-                if found is not None:
-                    failed += _settle(ledger, told, task, found)
-                    continue
+                key, tries = waiting.popleft()
+                task = ledger.task(key)
                 arguments = (spec, here, task.exercise, task.suite_sha256, task.source, dict(task.uses))
-                under[workers.executor.submit(worker.grade, *arguments)] = item
-            ended, _ = wait(under, timeout=LOOK_S, return_when=FIRST_COMPLETED)
-            for future in ended:
-                item = under.pop(future)
-                failed += _take(ledger, told, future, item, waiting)
+                under[workers.executor.submit(call, *arguments)] = (key, tries)
+            for future in wait(under, timeout=LOOK_S, return_when=FIRST_COMPLETED).done:
+                key, tries = under.pop(future)
+                try:
+                    answer = future.result()
+                except worker.Unusable:
+                    raise
+                except (Exception, CancelledError) as error:
+                    # The worker died, was cut off, or its engine could not do its work: never the student's fault.
+                    why = error.message if isinstance(error, GradlingsError) else f"{type(error).__name__}: {error}"
+                    ledger.trouble(key, why)
+                    if tries < TRIES:
+                        waiting.append((key, tries + 1))
+                    else:
+                        yield key, why
+                else:
+                    yield key, answer
     finally:
         for future in under:
             future.cancel()
-    return failed
-
-
-def _take(
-    ledger: Ledger,
-    told: Callable[[Done], None],
-    future: Future[tuple[bytes, str, str]],
-    item: _Under,
-    waiting: deque[_Under],
-) -> int:
-    """Record what a future brought; 1 where it is given up."""
-    try:
-        body, answers, who = future.result()
-        verdict = from_json(body)
-    except worker.Unusable:
-        raise
-    except (Exception, CancelledError) as error:
-        # The worker died, was cut off, or its engine could not do its work: never the student's fault.
-        item.tries += 1
-        why = error.message if isinstance(error, GradlingsError) else f"{type(error).__name__}: {error}"
-        ledger.trouble(item.key, why)
-        if item.tries < TRIES:
-            waiting.append(item)
-            return 0
-        told(Done(ledger.task(item.key), None, why))
-        return 1
-    ledger.record(item.key, verdict, answers or None, who)
-    told(Done(ledger.task(item.key), verdict))
-    return 0
 
 
 def _settle(ledger: Ledger, told: Callable[[Done], None], task: Task, found: Verdict | str) -> int:
+    """Record what is said of a task that is not run; 1 where that is no verdict."""
     if isinstance(found, str):
         ledger.trouble(task.key, found)
         told(Done(task, None, found))
         return 1
-    ledger.record(task.key, found, None, worker.name())
+    ledger.record(task.key, found, worker.name())
     told(Done(task, found))
     return 0
 

@@ -22,8 +22,6 @@ from grader.errors import CourseError, EngineError, GradlingsError
 from grader.model import Course, Submission, Verdict
 from grader.verdict_json import to_json
 
-# What a mistake costs to name is bounded on a save, where somebody waits; here nobody does.
-BUDGET_S = 1.0
 # Differently written programs with one mistake part in the last digits.
 DIGITS = 3
 _NUMBER = re.compile(r"-?\d+\.?\d*(?:e[-+]?\d+)?")
@@ -37,13 +35,32 @@ class Unusable(GradlingsError):
 
 def grade(
     spec: str, expected: str, exercise: str, suite_sha256: str, source: str, uses: Mapping[str, str]
-) -> tuple[bytes, str, str]:
-    """Grade one submission of the course named `spec`: the verdict as JSON, the answers of a failure that nothing is said about
-    (see `fingerprint`), and who graded.
+) -> tuple[bytes, str]:
+    """Grade one submission of the course named `spec`: the verdict as JSON, and who graded.
 
     Raises Unusable where this machine's environment is not the one `expected`, or its course another; EngineError where the
     grading could not be done.
     """
+    engine = _fit(spec, expected, exercise, suite_sha256)
+    verdict = engine.grade(Submission(exercise, source, uses=uses))
+    if verdict.status == "ungraded":
+        raise EngineError(verdict.message)
+    return to_json(verdict), name()
+
+
+def answers(
+    spec: str, expected: str, exercise: str, suite_sha256: str, source: str, uses: Mapping[str, str]
+) -> tuple[bytes, str]:
+    """As `grade`, with the seed that all submissions share, so that all are asked the same: the `fingerprint`, and who graded."""
+    engine = _fit(spec, expected, exercise, suite_sha256)
+    verdict = engine.grade(Submission(exercise, source, uses=uses, seed=suite_sha256, last=False))
+    if verdict.status == "ungraded":
+        raise EngineError(verdict.message)
+    return fingerprint(verdict).encode(), name()
+
+
+def _fit(spec: str, expected: str, exercise: str, suite_sha256: str) -> Engine:
+    """This thread's engine, where this machine may grade for whoever asks."""
     here = environment()
     if here != expected:
         raise Unusable(
@@ -61,16 +78,7 @@ def grade(
             f"the worker on {platform.node()} has another version of {exercise}",
             "Install the same version of the course on every machine of the cluster.",
         )
-    engine = _engine(spec)
-    verdict = engine.grade(Submission(exercise, source, uses=uses))
-    if verdict.status == "ungraded":
-        raise EngineError(verdict.message)
-    answers = ""
-    if verdict.status == "failed" and not any(check.diagnosis for check in verdict.checks):
-        # Asked the same questions as everybody: the seed of a grading is made of its source.
-        again = engine.grade(Submission(exercise, source, uses=uses, seed=suite_sha256, last=False))
-        answers = fingerprint(again)
-    return to_json(verdict), answers, name()
+    return _engine(spec)
 
 
 def name() -> str:
@@ -111,7 +119,7 @@ def _engine(spec: str) -> Engine:
     with _LOCK:
         place = (spec, threading.get_ident())
         if place not in _ENGINES:
-            _ENGINES[place] = Engine(_course(spec), budget_s=BUDGET_S)
+            _ENGINES[place] = Engine(_course(spec))
         return _ENGINES[place]
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from grader.batch.collect import Collected
     from grader.batch.executors import Workers
     from grader.batch.report.standings import Summary
-    from grader.batch.run import Done
+    from grader.model import Course
     from grader.store.ledger import Ledger
 
 NEEDED = {"jinja2": "jinja2", "matplotlib": "matplotlib", "yaml": "pyyaml"}
@@ -94,33 +94,35 @@ def command(
 def _grade(
     ledger: Ledger,
     handed_in: Collected,
-    course: object,
+    course: Course,
     spec: str,
     workers: AbstractContextManager[Workers],
     *,
     quiet: bool,
 ) -> int:
     """Grade what waits; how many gradings that were."""
-    from grader.batch.run import run
-    from grader.model import Course
+    from grader.batch.run import compare, run
 
-    assert isinstance(course, Course)
     waiting = sum(len(ledger.waiting(depth)) for depth in range(ledger.depth() + 1))
-    if not waiting:
+    if not waiting and not ledger.comparable():
         return 0
-    with workers as ready, _progress(waiting, len(handed_in.tasks) - waiting, ready.called, quiet=quiet) as advance:
-        run(ledger, course, spec, ready, advance)
+    with workers as ready:
+        with _progress("Grading", waiting, len(handed_in.tasks) - waiting, ready.called, quiet=quiet) as advance:
+            run(ledger, course, spec, ready, lambda _: advance())
+        alike = len(ledger.comparable())
+        with _progress("Comparing what failed alike", alike, 0, ready.called, quiet=quiet) as advance:
+            compare(ledger, spec, ready, advance)
     return waiting
 
 
 @contextmanager
-def _progress(total: int, before: int, called: str, *, quiet: bool) -> Iterator[Callable[[Done], None]]:
-    """A bar with the rate and the time left on the terminal; elsewhere nothing. Yields what is told of each grading."""
+def _progress(what: str, total: int, before: int, called: str, *, quiet: bool) -> Iterator[Callable[[], None]]:
+    """A bar with the rate and the time left on the terminal; elsewhere nothing. Yields what is called for each that is done."""
     from grader.cli.output import make_console
 
     console = make_console(stderr=True)
-    if quiet or not console.is_terminal:
-        yield lambda _: None
+    if quiet or not total or not console.is_terminal:
+        yield lambda: None
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -132,10 +134,10 @@ def _progress(total: int, before: int, called: str, *, quiet: bool) -> Iterator[
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(f"Grading ({called})", total=total + before, completed=before, rate="")
+        task = bar.add_task(f"{what} ({called})", total=total + before, completed=before, rate="")
         started, done = time.monotonic(), 0
 
-        def advance(_: Done) -> None:
+        def advance() -> None:
             nonlocal done
             done += 1
             bar.update(task, advance=1, rate=f"{done / max(time.monotonic() - started, 0.001):.1f}/s")

@@ -58,7 +58,7 @@ class Result:
     """One student's work with what came of it.
 
     `verdict` is None where it was refused (`note` says why) or not graded (`trouble` says why). `answers` is the same for
-    failures of one exercise that nothing was said about and that gave the same answers to the same questions.
+    failures of one exercise that nothing was said about and that gave the same answers to the same questions; None else.
     """
 
     work: Work
@@ -215,7 +215,7 @@ class Ledger:
 
     # -- what came of it -------------------------------------------------------------------------------------------
 
-    def record(self, key: str, verdict: Verdict, answers: str | None, worker: str) -> bool:
+    def record(self, key: str, verdict: Verdict, worker: str) -> bool:
         """Record what came of a grading. False, and nothing changed, where it has a verdict already."""
         body = packed("", verdict).verdict
         g = tables.grading
@@ -229,13 +229,34 @@ class Ledger:
                     duration_s=verdict.duration_s,
                     finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
                     worker=worker,
-                    answers=answers,
+                    failing=_unnamed(verdict),
                     verdict=body,
                     trouble="",
                     tries=g.c.tries + 1,
                 )
             )
         return done.rowcount == 1
+
+    def comparable(self) -> list[str]:
+        """The keys of failures that nothing was said about, that share their failing checks with another one the last run found,
+        and whose `answers` are not known yet."""
+        g, w = tables.grading.c, tables.work.c
+        alike = tables.grading.alias("alike")
+        seen = select(w.grading).where(w.seen == self._run)
+        another = (
+            select(alike.c.key)
+            .where(alike.c.exercise == g.exercise, alike.c.failing == g.failing, alike.c.key != g.key)
+            .where(alike.c.key.in_(seen))
+        )
+        query = select(g.key).where(g.failing.is_not(None), g.answers.is_(None), g.key.in_(seen), another.exists())
+        with self._transaction() as connection:
+            return list(connection.scalars(query.order_by(g.exercise, g.failing, g.key)))
+
+    def compared(self, key: str, answers: str) -> None:
+        """Record the `answers` of a failure."""
+        g = tables.grading
+        with self._transaction() as connection:
+            connection.execute(update(g).where(g.c.key == key).values(answers=answers))
 
     def trouble(self, key: str, message: str) -> None:
         """Note that a grading could not be done, and why. It goes on waiting."""
@@ -296,6 +317,13 @@ class Ledger:
                 yield connection
         except SQLAlchemyError as error:
             raise unusable(self.name, error) from error
+
+
+def _unnamed(verdict: Verdict) -> str | None:
+    """Which checks failed, where no mistake was named."""
+    if verdict.status != "failed" or any(check.diagnosis for check in verdict.checks):
+        return None
+    return text_hash(" ".join(check.id for check in verdict.checks if check.failing))
 
 
 def unusable(name: str, error: Exception) -> StoreError:

@@ -3,7 +3,8 @@
     source      what somebody wrote, once for each text: zlib-compressed UTF-8 under its SHA-256
     grading     one thing to grade, once for each `key` (exercise, source, what it imports, suite, environment), and what came of
                 it: zlib-compressed JSON in `verdict`, null as long as it waits. `needs` (JSON) holds the keys of the earlier
-                solutions that it builds on, `depth` how long that chain is: what needs nothing has 0
+                solutions that it builds on, `depth` how long that chain is: what needs nothing has 0.
+                `failing` stands for which checks failed where nothing was said of why, `answers` for what was answered then
     work        whose it is and where it was found; `grading` is null where it was refused, and `note` says why. `seen` is the
                 number of the last run that found it: what is no longer there is kept, and no longer counted
     ledger      small things: the course, the number of the last run
@@ -57,6 +58,7 @@ grading = Table(
     Column("duration_s", Float),
     Column("finished_at", Text),
     Column("worker", Text),
+    Column("failing", Text),
     Column("answers", Text),
     Column("verdict", LargeBinary),
     Index("grading_waiting", "depth", "status"),

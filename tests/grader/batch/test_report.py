@@ -20,7 +20,7 @@ from grader.batch.report.drafts import draft_mistake
 from grader.batch.report.standings import summarise
 from grader.batch.report.tables import file_name
 from grader.batch.report.write import write_report
-from grader.batch.run import run
+from grader.batch.run import compare, run
 from grader.course.read import read_course
 from grader.model import Course
 from grader.store.ledger_opening import open_ledger
@@ -55,6 +55,7 @@ def report(tmp_path_factory: pytest.TempPathFactory, course: Course) -> Path:
         found = collect(root / "in", course)
         ledger.begin(course.name, found.works, found.tasks.values())
         run(ledger, course, str(MINICOURSE), workers, lambda _: None)
+        compare(ledger, str(MINICOURSE), workers, lambda: None)
         summary = write_report(root, ledger, course)
     assert (summary.graded, summary.ungraded, summary.refused) == (7, 0, 1)
     return root

@@ -21,7 +21,7 @@ import pytest
 from grader.batch import worker
 from grader.batch.collect import collect
 from grader.batch.executors import Workers, local
-from grader.batch.run import TRIES, Done, run
+from grader.batch.run import TRIES, Done, compare, run
 from grader.course.read import find_course
 from grader.course.source import worked_solution
 from grader.course.uses import closure
@@ -46,6 +46,7 @@ def graded(ledger: Ledger, course: Course, folder: Path, workers: Workers, spec:
     ledger.begin(course.name, found.works, found.tasks.values())
     told: list[Done] = []
     run(ledger, course, spec, workers, told.append)
+    compare(ledger, spec, workers, lambda: None)
     return told
 
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from grader.errors import StoreError, UsageError
-from grader.model import Check, Verdict
+from grader.model import Check, Diagnosis, Verdict
 from grader.store import ledger_opening
 from grader.store.ledger import Ledger, Task, Work
 from grader.store.ledger_opening import MIGRATIONS, open_ledger
@@ -60,8 +60,8 @@ def test_what_waits_is_graded_once(opened: Open) -> None:
         assert ledger.waiting(1) == ["k3"]
         assert ledger.task("k3") == TASKS[2]
         assert ledger.task("k1").source == "one\nöne"
-        assert ledger.record("k2", verdict("failed", 0.5), "alike", "here")
-        assert not ledger.record("k2", verdict(), None, "there")
+        assert ledger.record("k2", verdict("failed", 0.5), "here")
+        assert not ledger.record("k2", verdict(), "there")
         assert ledger.statuses(["k2", "k3"]) == {"k2": ("numbers/clamp", "failed"), "k3": ("numbers/slope", None)}
     with opened() as ledger:
         ledger.begin("mini", WORKS, TASKS)
@@ -74,7 +74,6 @@ def test_what_waits_is_graded_once(opened: Open) -> None:
     ]
     shared = [r for r in results if r.work.key == "k2"]
     assert [r.verdict for r in shared] == [verdict("failed", 0.5)] * 2
-    assert {r.answers for r in shared} == {"alike"}
     assert [r.work.note for r in results if r.work.key is None] == ["it is a link"]
     assert len(results) == len(WORKS)
 
@@ -82,7 +81,7 @@ def test_what_waits_is_graded_once(opened: Open) -> None:
 def test_what_is_no_longer_there_is_kept_and_not_counted(opened: Open) -> None:
     with opened() as ledger:
         ledger.begin("mini", WORKS, TASKS)
-        ledger.record("k1", verdict(), None, "here")
+        ledger.record("k1", verdict(), "here")
         ledger.begin("mini", WORKS[3:], [TASKS[1]])
         assert ledger.waiting(0) == ["k2"]
         assert [r.work.student for r in ledger.results()] == ["grace", "grace"]
@@ -98,7 +97,7 @@ def test_trouble_is_told_and_goes_on_waiting(opened: Open) -> None:
         assert "k1" in ledger.waiting(0)
         result = next(r for r in ledger.results() if r.work.key == "k1")
         assert (result.verdict, result.trouble) == (None, "the worker died")
-        ledger.record("k1", verdict(), None, "here")
+        ledger.record("k1", verdict(), "here")
         assert next(r for r in ledger.results() if r.work.key == "k1").trouble == ""
 
 
@@ -158,3 +157,24 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
 
 def test_the_head_is_the_newest_migration() -> None:
     assert max(file.name[:4] for file in (MIGRATIONS / "versions").glob("[0-9]*.py")) == HEAD
+
+
+def test_failures_that_share_their_failing_checks_can_be_compared(opened: Open) -> None:
+    def failed(*failing: str, named: bool = False) -> Verdict:
+        told = Diagnosis("m", "You ...") if named else None
+        checks = tuple(Check(id, id, "failed", diagnosis=told) for id in failing)
+        return Verdict("mini", "numbers/clamp", "failed", 0.0, checks)
+
+    verdicts = [failed("a"), failed("a"), failed("b"), failed("a", "b"), failed("a", named=True), verdict()]
+    tasks = [Task(f"k{n}", "numbers/clamp", f"{n}", "suite") for n in range(len(verdicts))]
+    works = [Work(f"s{n}", "numbers/clamp", "x.py", 0.0, f"k{n}") for n in range(len(verdicts))]
+    with opened() as ledger:
+        ledger.begin("mini", works, tasks)
+        for task, found in zip(tasks, verdicts, strict=True):
+            ledger.record(task.key, found, "here")
+        assert ledger.comparable() == ["k0", "k1"]
+        ledger.compared("k0", "alike")
+        assert ledger.comparable() == ["k1"]
+        assert {r.work.key: r.answers for r in ledger.results() if r.answers} == {"k0": "alike"}
+        ledger.begin("mini", works[1:], tasks[1:])
+        assert ledger.comparable() == []

@@ -34,6 +34,7 @@ def upgrade() -> None:
         sa.Column("duration_s", sa.Float),
         sa.Column("finished_at", sa.Text),
         sa.Column("worker", sa.Text),
+        sa.Column("failing", sa.Text),
         sa.Column("answers", sa.Text),
         sa.Column("verdict", sa.LargeBinary),
     )
