@@ -14,6 +14,7 @@ from benchmarks.common import Result
 
 NAMES = (
     "save_to_verdict", "engine_overhead", "list_command", "memory", "first_paint", "key_to_paint", "app_save_to_verdict",
+    "batch_throughput", "dask_efficiency", "batch_growth",
 )  # fmt: skip
 RESULTS = Path(__file__).with_name("RESULTS.md")
 

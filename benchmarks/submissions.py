@@ -12,7 +12,7 @@ from grader.course.uses import closure
 from grader.model import Course
 
 SOLUTIONS = Path(__file__).parents[1] / "tests" / "solutions"
-# Of the corpus of tests/grader/hostile, each of another kind: one never ends, one ends at once, one fills memory, one prints, one forks.
+# As in tests/grader/hostile: one never ends, one ends at once, one fills memory, one prints without end, one forks.
 HOSTILE = (
     "while True: pass",
     "import os; os._exit(0)",

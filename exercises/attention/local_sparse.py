@@ -52,8 +52,8 @@ axes, the same in Q, K and V. The arguments are not changed and need not be cont
      . 1 1 .              . . . 1 1             distances 0 and 2                     . . . 1 1
      . . 1 1
 
-`block_sparse([[1, 0, 1], [0, 1, 0]], 2, 3, 5)` has the rows `1 1 . . 1`, `1 1 . . 1` and `. . 1 1 .`: the last block of
-queries holds one query, the last block of keys one key.
+With layout = [[True, False, True], [False, True, False]], a bool tensor, `block_sparse(layout, 2, 3, 5)` has the rows
+`1 1 . . 1`, `1 1 . . 1` and `. . 1 1 .`: the last block of queries holds one query, the last block of keys one key.
 
 `banded` with Q = K = 0 weighs evenly what it sees: V = [[2], [4], [8]] and window = 2 give [[2], [3], [6]].
 

@@ -39,7 +39,7 @@ layer along its M, the shares multiplied on the way. The paper has residual = ½
 - The rows of M and R sum to one of themselves: there is nothing to divide by afterwards.
 - `trace` gives the same numbers as the row of `rollout`, but takes a row of n numbers through the layers, and so costs n²
   for each layer where two n × n matrices would cost n³. Begin at the end: which mixture of the last layer's inputs is the
-  token?
+  token? (Only the numbers are checked; what it costs you see on a long text.)
 - The list and its tensors are not changed, and the tensors need not be contiguous. n and the number of heads may be 1.
 
 ## By hand

@@ -53,7 +53,7 @@ In evaluation μ and σ² are constants, and x acts on its own y alone.
 - m is the weight of the new batch, as in PyTorch. (Others, Keras among them, call 1 - m the momentum.)
 - y is made with the variance divided by N; only the running variance gets the unbiased one.
 - With one value for each feature the unbiased variance is 0 / 0. Then running_var stays as it is (running_mean still
-  moves); y = β and dx = 0.
+  moves); y = β and dx = 0. ε is above 0 wherever all values of a feature are equal.
 - The running statistics are returned new; the arrays given are not changed. In evaluation new_running holds the same
   numbers.
 - The running statistics are no part of the loss: nothing flows back through new_running.

@@ -49,8 +49,8 @@ Put that into dxⱼ = Σᵢ ∂L/∂x̂ᵢ · ∂x̂ᵢ/∂xⱼ, and two means o
   of x changes nothing), and with ε = 0 it is at right angles to x̂, Σᵢ dxᵢ x̂ᵢ = 0 (making the spread of x
   wider or narrower changes nothing either).
 - γ may hold zeros: such a feature is switched off, y is β there, but its dγ is in general not 0.
-- D = 1 gives y = β and dx = 0. With no tokens, x of shape (0, D), y and dx are empty, and dgamma and dbeta
-  are zeros.
+- D = 1 gives y = β and dx = 0: ε is above 0 wherever all features of a token are equal. With no tokens, x of shape
+  (0, D), y and dx are empty, and dgamma and dbeta are zeros.
 - A cache belongs to its own call of forward. Several forwards may come before the backwards, in any order,
   and a cache may be used for more than one backward.
 - Arguments are only read, and may have any strides. float32 in gives float32 out, float64 gives float64.

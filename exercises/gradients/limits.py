@@ -22,7 +22,7 @@ A computer can only try a few points, so it can be deceived. Three traps:
 
 | name | type | what it is |
 |---|---|---|
-| `f` | function | takes a float, gives a float64 number; may give NaN where it is not defined |
+| `f` | function | takes a float, gives a float64 number; NaN where it is not defined; never inf, except at `a` itself |
 | `a` | float | the point |
 | `side` | `"left"`, `"right"` or `"both"` | from where; anything else raises `ValueError` |
 | `tol` | float | how little the values may still change, relative to their size |

@@ -109,10 +109,17 @@ def load_adapter(model: nn.Module, state: dict[str, Tensor]) -> None:
 
 if __name__ == "__main__":
     torch.manual_seed(0)
-    layers = [nn.TransformerEncoderLayer(64, 4, 256, batch_first=True) for _ in range(4)]
-    model = nn.Sequential(nn.Embedding(1000, 64), *layers, nn.Linear(64, 1000))
+
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.norm, self.linear1, self.linear2 = nn.LayerNorm(64), nn.Linear(64, 256), nn.Linear(256, 64)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x + self.linear2(self.linear1(self.norm(x)).relu())
+
+    model = nn.Sequential(nn.Embedding(1000, 64), *(Block() for _ in range(4)), nn.Linear(64, 1000))
     ids = torch.randint(1000, (2, 7))
-    model.eval()
     before = model(ids)
     print("wrapped:", inject(model, ["linear1", "linear2"], r=4, alpha=8))
     trained, total = trainable_stats(model)

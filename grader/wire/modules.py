@@ -9,8 +9,9 @@ import importlib.abc
 import linecache
 import sys
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from importlib.machinery import ModuleSpec
-from types import ModuleType
+from types import CodeType, ModuleType
 
 
 def install(sources: Mapping[str, str], prefix: str) -> None:
@@ -53,4 +54,10 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         file, text = self._sources[module.__name__]
         module.__file__ = file
         linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
-        exec(compile(text, file, "exec"), vars(module))
+        exec(_compiled(text, file), vars(module))
+
+
+@lru_cache(maxsize=64)
+def _compiled(text: str, file: str) -> CodeType:
+    """Every mistake that the judge tries imports the same references anew."""
+    return compile(text, file, "exec")

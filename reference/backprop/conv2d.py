@@ -289,6 +289,26 @@ def averaged_over_images(dy, cache):
 
 
 @mistake(
+    "dw is divided by the number of images. It is a sum over the batch; dividing is the loss's business.",
+    of="conv2d_backward",
+    hint=1,
+)
+def dw_averaged_over_images(dy, cache):
+    return _dx(dy, cache), _dw(dy, cache) / dy.shape[0], dy.sum((0, 2, 3))
+
+
+@mistake(
+    "You cut the padding off with [p:-p]. Where p is 0 that is [0:0], and nothing is left: count from the front, p "
+    "to p + H.",
+    of="conv2d_backward",
+    hint=2,
+)
+def cut_with_minus_pad(dy, cache):
+    pad = cache[3]
+    return _dpadded(dy, cache)[:, :, pad:-pad, pad:-pad], _dw(dy, cache), dy.sum((0, 2, 3))
+
+
+@mistake(
     "dbias is a mean. The bias was added at every place of every image, so its gradient is the sum of dy over all of"
     " them.",
     of="conv2d_backward",

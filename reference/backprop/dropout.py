@@ -248,6 +248,29 @@ def new_mask_in_backward(x, p, rng, training):
     return _right(x, p, rng)[0], _Redrawn(p, rng)
 
 
+@mistake(
+    "With p = 0 you draw no random numbers. Training draws one for each entry whatever p is: otherwise all masks "
+    "after it are others.",
+    of="dropout_forward",
+    hint=4,
+)
+def nothing_drawn_at_zero(x, p, rng, training):
+    return _right(x, p, rng) if training and p > 0 else (x.copy(), 1.0)
+
+
+@mistake(
+    "You draw the random numbers in the dtype of x. They are float64 whatever x is, from rng.random(x.shape): "
+    "float32 numbers are others, and so is the mask.",
+    of="dropout_forward",
+    hint=2,
+)
+def drawn_in_the_dtype_of_x(x, p, rng, training):
+    if not training:
+        return x.copy(), 1.0
+    factor = _factor(rng.random(x.shape, dtype=x.dtype) >= p, p).astype(x.dtype)
+    return x * factor, factor
+
+
 # Mistakes in backward -------------------------------------------------------------------------------------------------
 
 

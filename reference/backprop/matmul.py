@@ -294,3 +294,33 @@ def _right(dC, A, B):
     dC, a, b = _matrices(dC, A, B)
     dA, dB = dC @ b.swapaxes(-1, -2), a.swapaxes(-1, -2) @ dC
     return _sum(dA, A.shape), _sum(dB, B.shape)
+
+
+@mistake(
+    "Your dB is dCᵀ A, brought to the shape of B by reshape. That keeps the numbers in their order and puts them in "
+    "the wrong places; transposing is another thing. dB[k, m] sums A[n, k] dC[n, m] over n.",
+    of="matmul_back",
+    hint=3,
+)
+def db_reshaped(dC, A, B):
+    dA, _ = _right(dC, A, B)
+    dC, a, b = _matrices(dC, A, B)
+    g = dC.swapaxes(-1, -2) @ a
+    new = g.ndim - b.ndim
+    batch = (*range(new), *(new + axis for axis, size in enumerate(b.shape[:-2]) if size == 1))
+    return dA, g.sum(axis=batch).reshape(B.shape)
+
+
+@mistake(
+    "Where a batch axis of size 1 was stretched to size 0 you do not sum it, and the shapes do not fit. It was "
+    "stretched all the same: the sum over no matrices is zeros.",
+    of="matmul_back",
+    hint=2,
+)
+def stretched_to_nothing(dC, A, B):
+    dC_wide, a, b = _matrices(dC, A, B)
+    batch = dC_wide.shape[:-2]
+    for x in (a, b):
+        if any(size == 1 and batch[k] == 0 for k, size in enumerate(x.shape[:-2], len(batch) - x.ndim + 2)):
+            raise ValueError("cannot reshape array of size 0")
+    return _right(dC, A, B)

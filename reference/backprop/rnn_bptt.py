@@ -462,3 +462,14 @@ def _backward(dh, cache, window=None, carried=1, slope_at="after", carry="a", st
         ]
         from_next = np.zeros_like(last) if t in cuts else last
     return (dx, last, dWx, dWh, db, found) if das else (dx, last, dWx, dWh, db)
+
+
+@mistake(
+    "You take the state before the first step for zeros in dWh. It is h0, which is given: W_h multiplied it in the "
+    "first step.",
+    of="rnn_backward",
+    hint=2,
+)
+def first_state_zero_in_dwh(dh, cache, window=None):
+    dx, dh0, dWx, dWh, db, das = _backward(dh, cache, window, das=True)
+    return dx, dh0, dWx, dWh - cache[1][0].T @ das[0], db

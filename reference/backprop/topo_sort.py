@@ -454,3 +454,37 @@ def _post_order(root, parents, check=True):
             path.add(p)
             stack.append((p, iter(parents.get(p, ()))))
     return finished
+
+
+@mistake(
+    "You also wait for uses by nodes that the root was not computed from. They never have their turn here, so you "
+    "see a cycle where there is none. Count the uses inside the root's graph only.",
+    of="order",
+    hint=2,
+)
+def counts_other_losses(root, parents):
+    return _in_turn(root, parents, Counter(p for ps in parents.values() for p in ps))
+
+
+@mistake(
+    "A node that is a parent twice, as in x * x, is counted once but crossed off twice. It then has its turn before "
+    "another node that was computed from it.",
+    of="order",
+    hint=3,
+)
+def crossed_off_twice(root, parents):
+    return _in_turn(root, parents, Counter(p for v in reachable(root, parents) for p in set(parents.get(v, ()))))
+
+
+def _in_turn(root, parents, waiting_for):
+    """Kahn's algorithm with a queue, whatever the counts are."""
+    nodes = reachable(root, parents)
+    found = [root] if waiting_for[root] == 0 else []
+    for v in found:
+        for p in parents.get(v, ()):
+            waiting_for[p] -= 1
+            if waiting_for[p] == 0:
+                found.append(p)
+    if len(found) < len(nodes):
+        raise ValueError("cycle")
+    return found

@@ -263,3 +263,29 @@ def _right(g, shape):
     _check(g, shape)
     new = g.ndim - len(shape)
     return g.sum(axis=(*range(new), *(new + a for a, size in enumerate(shape) if size == 1))).reshape(shape)
+
+
+@mistake(
+    "You line the shapes up at their first axis, and refuse shapes that fit when they are lined up at the last one, as "
+    "broadcasting does: new axes come in front.",
+    of="unbroadcast",
+    hint=2,
+)
+def lined_up_in_front_and_refused(g, shape):
+    padded = (*shape, *(1,) * (g.ndim - len(shape)))
+    if len(padded) > g.ndim or any(size not in (1, wide) for size, wide in zip(padded, g.shape, strict=True)):
+        raise ValueError("cannot be broadcast")
+    return g.sum(axis=tuple(a for a, size in enumerate(padded) if size != g.shape[a]), keepdims=True).reshape(shape)
+
+
+@mistake(
+    "Where an axis of size 1 was stretched to size 0 you do not sum it, and the shapes do not fit. It was stretched "
+    "all the same: the sum of no numbers is 0.",
+    of="unbroadcast",
+    hint=2,
+)
+def stretched_to_nothing(g, shape):
+    new = g.ndim - len(_check(g, shape))
+    if any(size == 1 and g.shape[new + axis] == 0 for axis, size in enumerate(shape)):
+        raise ValueError("cannot reshape array of size 0")
+    return _right(g, shape)

@@ -252,3 +252,19 @@ def clipped_between_layers(layers, x, dy):
     for (_, vjp), value in zip(reversed(layers), reversed(values[:-1]), strict=True):
         dy = np.clip(vjp(value, dy), -1.0, 1.0)
     return values[-1], dy
+
+
+@mistake(
+    "You keep the inputs in a dict by the layer. The same pair may stand in the list twice: then only the last of "
+    "its inputs is left. Keep one for each place in the list.",
+    of="vjp_chain",
+    hint=2,
+)
+def inputs_kept_by_layer(layers, x, dy):
+    inputs = {}
+    for layer in layers:
+        inputs[layer] = x
+        x = layer[0](x)
+    for layer in reversed(layers):
+        dy = layer[1](inputs[layer], dy)
+    return x, dy

@@ -331,7 +331,7 @@ def gradient_not_smoothed(logits, y, ignore_index=-100, smoothing=0.0):
 )
 def shared_among_the_others(logits, y, ignore_index=-100, smoothing=0.0):
     def share(V, y, e):
-        return np.where(np.equal.outer(y, np.arange(V)), 1 - e, e / (V - 1))
+        return np.where(np.equal.outer(y, np.arange(V)), 1 - e, e / max(1, V - 1))
 
     return _ce(logits, y, ignore_index, smoothing, share=share)
 

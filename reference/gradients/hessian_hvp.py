@@ -278,8 +278,9 @@ def hvp_wrong_sign(df, x, v, h=1e-5):
     hint=3,
 )
 def hvp_normalised(df, x, v, h=1e-5):
-    length = np.linalg.norm(v.astype(np.float64))
-    return _along(df, x, v / length if length else v * 1.0, h)
+    v = v.astype(np.float64)
+    length = np.linalg.norm(v)
+    return _along(df, x, v / length if length else v, h)
 
 
 @mistake(

@@ -263,3 +263,13 @@ def overwrites_x(f, x, h=1e-5):
     if x.dtype.kind == "f":
         x -= x.dtype.type(h)
     return J
+
+
+@mistake(
+    "You flatten the outputs to one axis. The Jacobian has the axes of f(x) as they are, then those of x: of a "
+    "single number no axis comes in front, of a matrix two.",
+    of="jac",
+    hint=2,
+)
+def outputs_flattened(f, x, h=1e-5):
+    return _jac(f, x, h).reshape((-1, *x.shape))

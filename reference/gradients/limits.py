@@ -45,7 +45,7 @@ def continuous(f: Callable[[float], float], a: float, tol: float = 1e-6) -> bool
     return math.isfinite(value) and abs(f(a) - value) <= 10 * tol * max(1.0, abs(value))
 
 
-def _follow(f, a, sign, tol, base=0.3, in_a_row=3, relative=True, most=40, touch=False, unbounded="signed"):
+def _follow(f, a, sign, tol, base=0.3, in_a_row=3, relative=True, floor=True, most=40, touch=False, unbounded="signed"):
     """The values from one side, and what the rules make of them."""
     values, small = [], 0
     for k in range(1, most + 1):
@@ -55,7 +55,8 @@ def _follow(f, a, sign, tol, base=0.3, in_a_row=3, relative=True, most=40, touch
         values.append(float(f(x)))
         v = values[-1]
         if len(values) > 1:
-            small = small + 1 if abs(v - values[-2]) <= tol * (max(1.0, abs(v)) if relative else 1.0) else 0
+            size = max(1.0 if floor else 0.0, abs(v) if relative else 1.0)
+            small = small + 1 if abs(v - values[-2]) <= tol * size else 0
         if small == in_a_row:
             return v
     if abs(v) > 1e6 and abs(v) > max(abs(values[-2]), abs(values[-3])):
@@ -382,3 +383,13 @@ def exactly_equal(f, a, tol=1e-6):
 def infinite_is_equal(f, a, tol=1e-6):
     value, here = limit(f, a, "both", tol), float(f(a))
     return here == value or abs(here - value) <= 10 * tol * max(1.0, abs(value)) < math.inf
+
+
+@mistake(
+    "You compare the changes with tol · |v|, which is next to nothing where v is near 0: a limit of 0 never "
+    "settles. Allowed is tol · max(1, |v|).",
+    of="limit",
+    hint=3,
+)
+def relative_tolerance_only(f, a, side, tol=1e-6):
+    return _limit(f, a, side, tol, floor=False)

@@ -178,6 +178,17 @@ class nan_at_zero(_General):
         return V.detach().norm(dim=1, keepdim=True)
 
 
+@mistake(
+    "You add a small number to every length, against division by zero: no row gets its length exactly, and a short "
+    "one loses most of it. Divide by the length alone, and deal with a row of zeros apart.",
+    of="DoRALinear",
+    hint=4,
+)
+class epsilon_added(_General):
+    def length(self, V):
+        return V.detach().norm(dim=1, keepdim=True) + 1e-6
+
+
 # Mistakes: the magnitude.
 
 

@@ -374,3 +374,17 @@ def by_steps(n):
     for _ in range(3):
         n = n / 1024
     return n
+
+
+@mistake(
+    "Under \"qlora\" you put every matrix into NF4. Only the targets are: a matrix without an adapter stays in "
+    "bfloat16, 2 bytes a number.",
+    of="training_bytes",
+    hint=2,
+)
+def every_matrix_in_nf4(shapes, method, targets=(), r=0, tokens=0):
+    parts = _right(shapes, method, targets, r, tokens)
+    if method == "qlora":
+        sizes = [prod(shape) for name, shape in shapes.items() if len(shape) == 2 and name not in targets]
+        parts["weights"] += sum(_nf4_bytes(n) - 2 * n for n in sizes)
+    return _sum(parts)

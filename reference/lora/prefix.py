@@ -494,3 +494,14 @@ def share_by_logsumexp(x, W_q, W_k, n_heads, P_k, mask=None):
 def by_chunks(P, W_1, b_1, W_2, b_2, n_layers):
     Z = F.linear(torch.tanh(F.linear(P, W_1.T, b_1)), W_2.T, b_2)
     return torch.stack([torch.stack(part.chunk(2, dim=1)) for part in Z.chunk(n_layers, dim=1)])
+
+
+@mistake(
+    "You multiply P_k by W_k, as if its rows were tokens. They are keys already, as those of P_v are values: only x "
+    "goes through W_k.",
+    of="scores",
+    hint=1,
+)
+def keys_projected(x, W_q, W_k, n_heads, P_k):
+    Q, K = split(x @ W_q, n_heads), with_prefix(P_k @ W_k, x @ W_k, n_heads)
+    return Q @ K.mT / math.sqrt(Q.shape[-1])

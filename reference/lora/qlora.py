@@ -499,3 +499,18 @@ def in_two_steps(self):
     n_out, n_in = self.shape
     flat = dequant_blocks(unpack(self.packed, n_out * n_in), absmax, nf4_levels(), self.block)
     return flat.unflatten(0, (n_out, n_in)).to(self.compute_dtype)
+
+
+@mistake(
+    "You restore the absmax once, when the layer is made, and keep them in float32: they take four times their "
+    "room, and constants that are loaded later do not count. Restore them at each call.",
+    of="QLoRALinear",
+    hint=3,
+)
+class constants_restored_once(_Changed):
+    def change(self, linear):
+        self.absmax = restore_absmax(self.absmax_q, self.absmax_scale, self.absmax_mean, self.outer)
+
+    def _weight(self):
+        codes = unpack(self.packed, self.shape.numel())
+        return dequant_blocks(codes, self.absmax, nf4_levels(), self.block).reshape(self.shape)

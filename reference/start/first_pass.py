@@ -184,3 +184,17 @@ def in_single_precision(scores: list[float]) -> int:
     # What float32 has no room for becomes infinite.
     single = array("f", (math.copysign(math.inf, score) if abs(score) > 3.4e38 else score for score in scores))
     return single.index(max(single))
+
+
+@mistake(
+    "Your search begins with the place -1 and a score of -inf, and changes the place only for a higher score. Where "
+    "every score is -inf there is none, and -1 is left. Begin with the first place and its score.",
+    of="next_token",
+    hint=3,
+)
+def place_begins_at_minus_one(scores: list[float]) -> int:
+    best, highest = -1, -math.inf
+    for place, score in enumerate(scores):
+        if score > highest:
+            best, highest = place, score
+    return best

@@ -207,6 +207,13 @@ def test_large_scores(solution):
         "The scores of the first query lie about 10,000, those of the second about -10,000, of the third on both sides."
     )
     compare(solution.additive(Q, K, V, W_q, W_k, v), tuple(x.float() for x in expected), why=why)
+    # Scores that are themselves as low as what some hide keys with; the hidden key's is among the highest.
+    Q, K, W = (torch.tensor(x, dtype=torch.float64) for x in ([[1], [-1]], [[5], [6], [7]], [[1]]))
+    V, mask = V[:3].double(), torch.tensor([True, True, False])
+    for v in (-1e4, -1e5):
+        args = (Q, K, V, W, W, torch.tensor([v], dtype=torch.float64), mask)
+        why = f"Every score lies about {v:,.0f}; the third key is hidden, by whatever is below any score."
+        compare(solution.additive(*args), expect(*args), why=why)
 
 
 def test_gradients(solution, rng):

@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from grader.testing import assert_close, assert_unchanged, keep, library
+from grader.testing import Mismatch, assert_close, assert_unchanged, keep, library
 
 STEP = 1e-30
 FORMULAS = {
@@ -162,6 +162,12 @@ def test_small_sigmoids(solution):
     found = [(x, solution.sigmoid(x)) for x in xs]
     for x, mine in found:
         wide = x.astype(np.float64)
+        numbers = set(np.ravel(mine).tolist()) if isinstance(mine, np.ndarray) else set()
+        if len(numbers) == 1 and max(numbers) > 0:
+            raise Mismatch(
+                f"sigmoid(x) is {max(numbers):.4g} for all of the {x.dtype} x = {x.tolist()}, as if x were cut off "
+                "(np.clip) before the exponential. It goes on falling; e to the power of -|x| never overflows."
+            )
         # Rounding -80 / 1 in the exponent costs single numbers 80 times 6e-8 of their relative precision.
         rtol = 1e-4 if x.dtype == np.float32 else 1e-9
         expected = (np.exp(wide) / (1 + np.exp(wide))).astype(x.dtype)

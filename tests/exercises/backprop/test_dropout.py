@@ -24,8 +24,8 @@ def _factor(x, p, rng):
     return factor
 
 
-def _forward(solution, x, p, rng, training):
-    """y by value, and the cache as a handle."""
+def _forward(solution, x, p, rng, training, there=None):
+    """y by value, as the function `there` gives it, and the cache as a handle."""
     pair = keep(solution.dropout_forward, x, p, rng, training)
     kind = repr(pair).split()[0].removeprefix("<")
     try:
@@ -35,7 +35,7 @@ def _forward(solution, x, p, rng, training):
     if size != 2:
         hint = " Is a return missing?" if kind == "NoneType" else ""
         raise Mismatch(f"dropout_forward has to return the pair (y, cache); what came is of type {kind}.{hint}")
-    return pair[0], keep_item(pair, 1)
+    return pair[0] if there is None else there(keep_item(pair, 0)), keep_item(pair, 1)
 
 
 def _shaped(value, shape, what):
@@ -91,7 +91,8 @@ def test_generator(solution, rng, seed):
         )
         found += [(f"the output y, {what}", y, x * factor), (f"the gradient dx, {what}", dx, dy * factor)]
     for what, mine, expected in found:
-        assert_close(mine, expected, what=what, why="Training draws rng.random(x.shape), and nothing else draws.")
+        why = "Training draws rng.random(x.shape), and nothing else draws." if "generator" in what else ""
+        assert_close(mine, expected, what=what, why=why)
 
 
 def test_zeros_agree(solution, rng, seed):
@@ -127,7 +128,7 @@ def test_expectation(solution, seed):
 
 
 def test_nothing_and_everything(solution, rng, seed):
-    """p = 0 drops nothing, p = 1 everything"""
+    """p = 0 drops nothing, p = 1 everything, and both draw as any other p"""
     x, dy = _draw(rng, 4, 3)
     theirs, ours = _generator(solution, seed % 1000)
     answers = []
@@ -136,8 +137,9 @@ def test_nothing_and_everything(solution, rng, seed):
         answers.append((p, y, solution.dropout_backward(dy, cache), ours.random(x.shape)))
     for p, y, dx, u in answers:
         factor = {0.0: 1.0, 1.0: 0.0, 0.5: 2.0 * (u >= 0.5)}[p] * np.ones(x.shape)
-        assert_close(y, x * factor, what=f"the output y with p = {p}")
-        assert_close(dx, dy * factor, what=f"the gradient dx with p = {p}")
+        why = "" if p != 0.5 else "Before this one p = 0 and p = 1 each drew rng.random(x.shape) too."
+        assert_close(y, x * factor, what=f"the output y with p = {p}", why=why)
+        assert_close(dx, dy * factor, what=f"the gradient dx with p = {p}", why=why)
 
 
 def test_boundary(solution):
@@ -154,11 +156,13 @@ def test_boundary(solution):
 def test_shapes(solution, rng, seed):
     """Any number of axes, size one, none, and no entry at all"""
     theirs, ours = _generator(solution, seed % 1000)
+    there = library(solution, "numpy.asarray")  # of no axes, a NumPy scalar is as good as an array
     cases = []
     for shape in ((7,), (2, 3, 4), (1, 5), (5, 1), (), (0, 3), (2, 0)):
         x, dy = (np.asarray(value) for value in _draw(rng, *shape))
-        y, cache = _forward(solution, x, 0.45, theirs, True)
-        cases.append((x, dy, np.asarray(y), np.asarray(solution.dropout_backward(dy, cache)), _factor(x, 0.45, ours)))
+        y, cache = _forward(solution, x, 0.45, theirs, True, there)
+        dx = there(keep(solution.dropout_backward, dy, cache))
+        cases.append((x, dy, np.asarray(y), np.asarray(dx), _factor(x, 0.45, ours)))
     for x, dy, y, dx, factor in cases:
         assert_close(y, x * factor, what=f"the output y for x of shape {x.shape}")
         assert_close(dx, dy * factor, what=f"the gradient dx for x of shape {x.shape}")

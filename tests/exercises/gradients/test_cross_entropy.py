@@ -62,6 +62,15 @@ def test_values(solution, rng):
     _compare(answer, _expected(logits, y), "of 5 rows and 7 tokens")
 
 
+def test_smoothing(solution, rng):
+    """Label smoothing shares ε among all tokens, in the loss and in the gradient"""
+    logits, y = _batch(rng, 4, 6)
+    answers = {e: solution.ce(logits.copy(), y.copy(), smoothing=e) for e in (0.1, 0.35, 1.0)}
+    why = "All V tokens share ε, the target among them: q adds up to 1."
+    for e, answer in answers.items():
+        _compare(answer, _expected(logits, y, -100, e), f"with smoothing={e:g}", why)
+
+
 def test_ignored_rows(solution, rng):
     """Ignored rows count neither in the sum nor in the number of rows"""
     logits, y = _batch(rng, 6, 4)
@@ -71,18 +80,10 @@ def test_ignored_rows(solution, rng):
     answers = [solution.ce(x.copy(), y.copy(), -100, e) for x in (logits, moved) for e in (0.0, 0.3)]
     expected = [_expected(logits, y, -100, e) for e in (0.0, 0.3)]
     for answer, e in zip(answers[:2], (0, 1), strict=True):
-        _compare(answer, expected[e], "where 2 of 6 rows are ignored")
+        _compare(answer, expected[e], f"where 2 of 6 rows are ignored, with smoothing={0.3 * e:g}")
     for answer, e in zip(answers[2:], (0, 1), strict=True):
-        _compare(answer, expected[e], "with other logits in the ignored rows", "They have no say.")
-
-
-def test_smoothing(solution, rng):
-    """Label smoothing shares ε among all tokens, in the loss and in the gradient"""
-    logits, y = _batch(rng, 4, 6)
-    y[2] = -100
-    answers = {e: solution.ce(logits.copy(), y.copy(), smoothing=e) for e in (0.1, 0.35, 1.0)}
-    for e, answer in answers.items():
-        _compare(answer, _expected(logits, y, -100, e), f"with smoothing={e:g}")
+        where = f"with other logits in the ignored rows and smoothing={0.3 * e:g}"
+        _compare(answer, expected[e], where, "They have no say.")
 
 
 def test_worked_example(solution):

@@ -18,7 +18,7 @@ def _near(answer, expected, what, why=""):
         raise Mismatch(f"{what[0].upper()}{what[1:]} is {answer!r}, which is no float.")
     if math.isinf(expected) and answer != expected:
         raise Mismatch(f"{what[0].upper()}{what[1:]} is {answer!r}, expected {expected!r}. {why}".rstrip())
-    assert_close(float(answer), float(expected), rtol=1e-5, atol=1e-5, what=what, why=why)
+    assert_close(float(answer), float(expected), rtol=1e-5, atol=1e-5, what=what.rstrip(","), why=why)
 
 
 def _none(answer, what, why):

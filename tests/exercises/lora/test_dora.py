@@ -89,6 +89,9 @@ def _assert_rows(found, expected, m, case):
     found = found.detach()
     lengths = found.square().sum(1).sqrt()
     why = "They have to be |m_i|: V is divided by the lengths its own rows have now, and by nothing else."
+    short = 1 - lengths.double() / m.abs().double()
+    if float(short.min()) > 1e-9 and float(short.max()) < 1e-3:
+        why += " Yours are all a trifle too short, as if a small number (ε) were added to the length."
     _near(lengths, m.abs(), f"the lengths of the rows of W' {case}", why)
     if float((found - expected).abs().max()) > 1e-7:
         cosine = ((found * expected).sum(1) / m.square()).tolist()

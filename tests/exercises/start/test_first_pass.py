@@ -17,6 +17,11 @@ def _check(solution, cases, why=""):
             raise Mismatch(
                 f"next_token({scores}) gave {answer!r}: that is the highest score, asked for is its place, {place}."
             )
+        if answer == -1 and max(scores) == -INF:
+            raise Mismatch(
+                f"next_token({scores}): expected {place}, got -1. That is no token's id. -inf is the highest score "
+                f"here; the first place that has it is {place}."
+            )
         if type(answer) is int and answer < 0 and answer + len(scores) == place:
             raise Mismatch(
                 f"next_token({scores}): expected {place}, got {answer}. That is the right place counted from the end; a "
@@ -57,7 +62,8 @@ def test_first_and_last_place(solution):
 
 def test_ties(solution):
     """Where several scores are equally high, the first place is returned"""
-    _check(solution, [([1.0, 6.0, 2.0, 6.0, 6.0], 1), ([4.0, 4.0, 4.0], 0), ([-1.0, -0.5, -2.0, -0.5], 1)])
+    cases = [([1.0, 6.0, 2.0, 6.0, 6.0], 1), ([4.0, 4.0, 4.0], 0), ([-1.0, -0.5, -2.0, -0.5], 1), ([-INF] * 3, 0)]
+    _check(solution, cases)
 
 
 def test_all_negative(solution):

@@ -1,4 +1,5 @@
 """Wrong: the direction is normalised, so its length does not count."""
+# says: You normalise v. H (2 v) is 2 H v: the length of v counts
 
 import numpy as np
 

@@ -1,4 +1,5 @@
 """Wrong: the outputs are flattened to one axis, so their shape is lost."""
+# says: You flatten the outputs to one axis. The Jacobian has the
 
 import numpy as np
 

@@ -1,4 +1,5 @@
 """Wrong: the prefix is put through W_k like the tokens, though it holds keys already."""
+# says: You multiply P_k by W_k, as if its rows were tokens. They are
 
 import torch
 from attention.masking import attend, masked_softmax

@@ -1,4 +1,5 @@
 """Wrong: the absmax are restored once when the layer is made, and what is loaded later does not count."""
+# says: You restore the absmax once, when the layer is made, and keep
 
 import torch
 from quantization.double_quant import compress_absmax, restore_absmax

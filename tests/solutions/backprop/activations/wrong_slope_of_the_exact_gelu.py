@@ -1,0 +1,47 @@
+"""Wrong: the approximation gets the slope of the exact GELU."""
+# says: gelu_back has the exact slope whatever `approximate` says
+
+import math
+
+import numpy as np
+
+C = math.sqrt(2 / math.pi)
+K = 0.044715
+
+
+def erf(x: np.ndarray) -> np.ndarray:
+    """The error function of each entry, with the dtype of x. This one is given."""
+    return np.vectorize(math.erf, otypes=[x.dtype])(x)
+
+
+def relu(x: np.ndarray) -> np.ndarray:
+    return np.maximum(x, 0)
+
+
+def relu_back(dy: np.ndarray, x: np.ndarray) -> np.ndarray:
+    return np.where(x > 0, dy, np.zeros_like(dy))
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    e = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1 / (1 + e), e / (1 + e))
+
+
+def sigmoid_back(dy: np.ndarray, x: np.ndarray) -> np.ndarray:
+    return dy * sigmoid(x) * sigmoid(-x)
+
+
+def tanh_back(dy: np.ndarray, x: np.ndarray) -> np.ndarray:
+    return dy * (1 - np.tanh(x) ** 2)
+
+
+def gelu(x: np.ndarray, approximate: str) -> np.ndarray:
+    if approximate == "tanh":
+        return 0.5 * x * (1 + np.tanh(C * (x + K * x * x * x)))
+    return 0.5 * x * (1 + erf(x / math.sqrt(2)))
+
+
+def gelu_back(dy: np.ndarray, x: np.ndarray, approximate: str) -> np.ndarray:
+    Phi = 0.5 * (1 + erf(x / math.sqrt(2)))
+    phi = np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
+    return dy * (Phi + x * phi)

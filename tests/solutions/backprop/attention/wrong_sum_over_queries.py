@@ -1,0 +1,30 @@
+"""Wrong: the sum in the softmax's line goes over the queries, not over the keys."""
+# says: The sum of P ∘ dP goes down the columns, over the queries
+
+import math
+
+import numpy as np
+
+
+def weights(Q: np.ndarray, K: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
+    S = Q @ K.swapaxes(-1, -2) / math.sqrt(Q.shape[-1])
+    if mask is not None:
+        S = np.where(mask, S, S.dtype.type(-np.inf))
+    top = S.max(axis=-1, keepdims=True, initial=-np.inf)
+    top = np.where(np.isfinite(top), top, np.zeros_like(top))
+    E = np.exp(S - top)
+    total = E.sum(axis=-1, keepdims=True)
+    return E / np.where(total > 0, total, np.ones_like(total))
+
+
+def sdpa_backward(
+    dO: np.ndarray, Q: np.ndarray, K: np.ndarray, V: np.ndarray, mask: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    P = weights(Q, K, mask)
+    dV = P.swapaxes(-1, -2) @ dO
+    dP = dO @ V.swapaxes(-1, -2)
+    dS = P * (dP - (dP * P).sum(axis=-2, keepdims=True))
+    scale = 1 / math.sqrt(Q.shape[-1])
+    dQ = dS @ K * scale
+    dK = dS.swapaxes(-1, -2) @ Q * scale
+    return dQ, dK, dV

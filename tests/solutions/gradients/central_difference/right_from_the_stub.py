@@ -1,0 +1,14 @@
+"""First the two points and the run between them, by the kind; then one line for both."""
+
+import numpy as np
+
+
+def diff(f, x, h, kind):
+    x = np.asarray(x, dtype=np.float64) if isinstance(x, np.ndarray) else float(x)
+    if kind == "forward":
+        left, right, run = x, x + h, h
+    elif kind == "central":
+        left, right, run = x - h, x + h, 2 * h
+    else:
+        raise ValueError(f"no such kind of difference: {kind!r}")
+    return (f(right) - f(left)) / run

@@ -1,0 +1,18 @@
+"""Wrong: the angle is rounded to the dtype of x before its cosine and sine are taken."""
+
+import torch
+from torch import Tensor
+
+
+def rope(x: Tensor, pos: Tensor, theta: float = 10000.0) -> Tensor:
+    d = x.shape[-1]
+    rate = float(theta) ** (-torch.arange(0, d, 2, dtype=torch.float64) / d)
+    phi = (pos.double()[..., None] * rate).to(x.dtype)
+    c, s = phi.cos(), phi.sin()
+    a, b = x[..., 0::2], x[..., 1::2]
+    turned = a * c - b * s, a * s + b * c
+    return torch.stack(turned, dim=-1).flatten(-2)
+
+
+def scores(q: Tensor, k: Tensor, pos_q: Tensor, pos_k: Tensor, theta: float = 10000.0) -> Tensor:
+    return rope(q, pos_q, theta) @ rope(k, pos_k, theta).mT

@@ -1,0 +1,19 @@
+"""Wrong: the pairs are read as neighbours but put back as halves, all first members and then all second ones."""
+# says: The pairs are read as neighbours, but written as halves: all
+
+import torch
+from torch import Tensor
+
+
+def rope(x: Tensor, pos: Tensor, theta: float = 10000.0) -> Tensor:
+    d = x.shape[-1]
+    rate = float(theta) ** (-torch.arange(0, d, 2, dtype=torch.float64) / d)
+    phi = pos.double()[..., None] * rate
+    c, s = phi.cos().to(x.dtype), phi.sin().to(x.dtype)
+    a, b = x[..., 0::2], x[..., 1::2]
+    turned = a * c - b * s, a * s + b * c
+    return torch.cat(turned, dim=-1)
+
+
+def scores(q: Tensor, k: Tensor, pos_q: Tensor, pos_k: Tensor, theta: float = 10000.0) -> Tensor:
+    return rope(q, pos_q, theta) @ rope(k, pos_k, theta).mT
