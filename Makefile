@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# They look for processes and files left behind.
-ALONE := tests/grader/test_hostile.py tests/packaging/test_hostile_from_wheel.py
+# They look for processes and files left behind, or measure who waits for whom.
+ALONE := tests/grader/test_hostile.py tests/grader/test_hostile_batch.py tests/packaging/test_hostile_from_wheel.py
 WORKSPACE ?= workspace
 
 .PHONY: run tmux test solutions check bench clean format

@@ -31,11 +31,12 @@ property that breaks, only numbers, or false). Of the wrong solutions that were 
 so both shares flatter. The first judgement, before that: 66 % of 563 in words, 21 % pointed, 13 % numbers, two false ones
 (mended).
 
-More telling are readers who saw nothing but the stubs of 73 exercises (all but the capstone, `lora/train`, `quantization/kv_fp8` and
-`quantization/model`). Their right solutions of all 73 passed at the first try. Of three wrong ones for each, with mistakes that nobody
-had listed, 168 of 219 were told in words (77 %; 80 % are wanted), 35 pointed, 9 numbers, one was told a false mistake, 6 passed.
-Since then the false one is mended, four of the six holes are closed, and in the other two (`dlse` as a difference of logarithms,
-`trace` by the whole product) the course itself accepts what they did; some forty of the untold ones are named mistakes now.
+More telling are readers who saw nothing but the stubs of 73 exercises (all but the capstone, `lora/train`,
+`quantization/kv_fp8` and `quantization/model`). Their right solutions of all 73 passed at the first try. Of three wrong ones for
+each, with mistakes that nobody had listed, 168 of 219 were told in words (77 %; 80 % are wanted), 35 pointed, 9 numbers, one was
+told a false mistake, 6 passed. Since then the false one is mended, four of the six holes are closed, and what the other two did
+(`dlse` as exp(x - lse) in float32, `trace` by the whole product) the course itself accepts; some thirty of the untold ones are
+named mistakes now.
 
 """
 
