@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +15,8 @@ from grader.batch import worker
 from grader.errors import EngineError, UsageError
 
 CONNECT_S = 10
+# A cluster that is just starting has its scheduler before its workers.
+WORKERS_S = 60
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Workers:
     """An executor, how many gradings to keep under way in it, and what to call it."""
 
     executor: Executor
-    slots: Any
+    slots: Callable[[], int]
     called: str
 
 
@@ -78,10 +80,21 @@ def dask(address: str, tls: Tls) -> Iterator[Workers]:
             "`dask scheduler` prints its address when it starts; with TLS it begins with tls://.",
         ) from None
     try:
+        _wait_for_workers(client, address)
         # Not pure: Dask would keep results by their arguments; the ledger does that, durably.
         yield Workers(client.get_executor(pure=False, retries=3), lambda: _threads(client), f"Dask at {address}")
     finally:
         _let_go(client)
+
+
+def _wait_for_workers(client: Any, address: str) -> None:
+    try:
+        client.wait_for_workers(1, timeout=WORKERS_S)
+    except TimeoutError:
+        raise EngineError(
+            f"The scheduler at {address} has had no worker for {WORKERS_S} s.",
+            f"Start some: dask worker {address} --nthreads 1",
+        ) from None
 
 
 def _threads(client: Any) -> int:

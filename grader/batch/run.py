@@ -9,11 +9,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import dataclass
+from typing import Any
 
 from grader.batch import worker
 from grader.batch.executors import Workers
 from grader.batch.keys import environment
-from grader.errors import GradlingsError
+from grader.errors import EngineError, GradlingsError
 from grader.model import Check, Course, Verdict
 from grader.store.ledger import Ledger, Task
 from grader.verdict_json import from_json
@@ -83,11 +84,11 @@ def _answers(
     here = environment()
     try:
         while waiting or under:
-            while waiting and len(under) < max(1, AHEAD * workers.slots()):
+            while waiting and len(under) < max(1, AHEAD * _slots(workers)):
                 key, tries = waiting.popleft()
                 task = ledger.task(key)
                 arguments = (spec, here, task.exercise, task.suite_sha256, task.source, dict(task.uses))
-                under[workers.executor.submit(call, *arguments)] = (key, tries)
+                under[_submit(workers, call, arguments)] = (key, tries)
             for future in wait(under, timeout=LOOK_S, return_when=FIRST_COMPLETED).done:
                 key, tries = under.pop(future)
                 try:
@@ -107,6 +108,27 @@ def _answers(
     finally:
         for future in under:
             future.cancel()
+
+
+def _slots(workers: Workers) -> int:
+    try:
+        return workers.slots()
+    except Exception as error:
+        raise _gone(workers, error) from error
+
+
+def _submit(workers: Workers, call: Call, arguments: tuple[Any, ...]) -> Future[Answer]:
+    try:
+        return workers.executor.submit(call, *arguments)
+    except Exception as error:
+        raise _gone(workers, error) from error
+
+
+def _gone(workers: Workers, error: Exception) -> EngineError:
+    return EngineError(
+        f"{workers.called} takes no more work: {type(error).__name__}: {error}.",
+        "What was graded is kept. See that it runs; the same command then goes on.",
+    )
 
 
 def _settle(ledger: Ledger, told: Callable[[Done], None], task: Task, found: Verdict | str) -> int:

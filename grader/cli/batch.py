@@ -108,7 +108,11 @@ def _grade(
         return 0
     with workers as ready:
         with _progress("Grading", waiting, len(handed_in.tasks) - waiting, ready.called, quiet=quiet) as advance:
-            run(ledger, course, spec, ready, lambda _: advance())
+            try:
+                run(ledger, course, spec, ready, lambda _: advance())
+            except KeyboardInterrupt:
+                click.echo("Stopped. What was graded is kept; the same command goes on from here.", err=True)
+                raise
         alike = len(ledger.comparable())
         with _progress("Comparing what failed alike", alike, 0, ready.called, quiet=quiet) as advance:
             compare(ledger, spec, ready, advance)

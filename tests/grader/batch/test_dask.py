@@ -9,6 +9,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ from grader.errors import EngineError
 from grader.model import Course
 from grader.store.ledger_opening import open_ledger
 from tests.grader.batch.conftest import EXCHANGED, MINICOURSE, RIGHT, Put, batch
+from tests.grader.batch.test_run import recorded
 
 DASK = str(Path(sys.executable).with_name("dask"))
 MANY = 60
@@ -77,6 +79,13 @@ class Cluster:
     def cut_off(self, worker: subprocess.Popen[bytes]) -> None:
         """Stop it where it is: it hears nothing and says nothing, as behind a cut cable."""
         self._signal(worker, signal.SIGSTOP)
+
+    def kill_after(self, ledger: Path, graded: int = 5) -> None:
+        """End the scheduler once so many are graded."""
+        end = time.monotonic() + 60
+        while time.monotonic() < end and len(recorded(ledger)) < graded:
+            time.sleep(0.02)
+        self._signal(self._scheduler, signal.SIGKILL)
 
     @staticmethod
     def _signal(process: subprocess.Popen[bytes], number: int) -> None:
@@ -179,6 +188,31 @@ def test_with_tls(
     assert len(outcome(out)) == 3
     monkeypatch.setattr(executors, "CONNECT_S", 1)
     with pytest.raises(EngineError, match="cannot be reached"), dask(running.address, Tls()):
+        pass
+
+
+@pytest.mark.timeout(200)
+def test_a_scheduler_that_dies_is_told_of(
+    cluster: Callable[..., Cluster], folder: Path, put: Put, tmp_path: Path
+) -> None:
+    for number in range(MANY):
+        put(f"student{number:02}/clamp.py", f"{RIGHT}# {number}\n")
+    running = cluster()
+    running.join()
+    killer = threading.Thread(target=running.kill_after, args=(tmp_path / "out" / "ledger.db",))
+    killer.start()
+    done = batch(folder, "-o", tmp_path / "out", "--scheduler", running.address, check=3)
+    killer.join()
+    assert "Traceback" not in done.stderr
+    assert "the same command" in done.stderr + done.stdout
+    batch(folder, "-o", tmp_path / "out")
+    assert len(outcome(tmp_path / "out")) == MANY + 1
+
+
+def test_a_scheduler_without_workers(cluster: Callable[..., Cluster], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executors, "WORKERS_S", 1)
+    running = cluster()
+    with pytest.raises(EngineError, match="has had no worker for 1 s"), dask(running.address, Tls()):
         pass
 
 

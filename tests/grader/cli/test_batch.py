@@ -59,3 +59,19 @@ def test_the_bar_shows_rate_and_time_left_on_a_terminal(folder: Path, put: Put) 
     child.expect(pexpect.EOF)
     child.close()
     assert child.exitstatus == 0
+
+
+def test_control_c_keeps_what_was_graded(folder: Path, put: Put) -> None:
+    for number in range(60):
+        put(f"student{number}/clamp.py", f"{RIGHT}# {number}\n")
+    env = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "100"}
+    command = f"-m grader.cli batch {folder} --course {MINICOURSE} -j 1"
+    child = pexpect.spawn(sys.executable, command.split(), env=env, dimensions=(24, 100), encoding="utf-8", timeout=60)
+    child.expect(r"[1-9]/60")
+    child.sendintr()
+    child.expect("Stopped. What was graded is kept")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 130
+    again = json.loads(batch(folder, "--json").stdout)
+    assert 0 < again["graded_now"] < again["graded"] == 60
