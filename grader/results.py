@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from grader.model import Attempt, Exercise, Progress, State, Step, Submission, Verdict
+from grader.model import Attempt, Exercise, Progress, State
+
+if TYPE_CHECKING:
+    from grader.model import Step, Submission, Verdict
 
 Rating = Literal["again", "hard", "good", "easy"]
 

@@ -23,7 +23,7 @@ from grader.course.order import course_order
 from grader.course.uses import gather
 from grader.course.workspace import Workspace, open_workspace
 from grader.errors import CourseError, UsageError
-from grader.model import Attempt, Course, Exercise, Progress, State, Step, Submission, Verdict
+from grader.model import Attempt, Course, Exercise, Progress, State
 from grader.results import (
     Grader,
     GraderPool,
@@ -40,6 +40,7 @@ from grader.standing import Standing
 
 if TYPE_CHECKING:
     from grader.course.update import Change
+    from grader.model import Step, Submission, Verdict
     from grader.statistics import Statistics
     from grader.store import Store
 
@@ -157,6 +158,8 @@ class Session:
 
         Raises UsageError where one of these is not passed yet.
         """
+        from grader.model import Submission
+
         return Submission(exercise, source, uses=gather(self.course, exercise, source, self._passed_source(exercise)))
 
     def _passed_source(self, exercise: str) -> Callable[[str], str]:
@@ -208,7 +211,7 @@ class Session:
         from grader.course.source import readable
 
         source = readable(self.workspace, exercise)
-        return Outcome(exercise, source, graded=False) if isinstance(source, Verdict) else source
+        return source if isinstance(source, str) else Outcome(exercise, source, graded=False)
 
     def _record(self, exercise: Exercise, source: str, verdict: Verdict, kind: str) -> Outcome:
         before = self._standing() if verdict.passed else None
@@ -364,7 +367,7 @@ class Session:
 
         found = self.exercise(exercise)
         source = readable(self.workspace, found)
-        if isinstance(source, Verdict):
+        if not isinstance(source, str):
             return ReviewOutcome(found, source, graded=False)
         verdict = self._grader().grade(self.submission(exercise, source), on_step)
         attempt, rating, due = record(self.workspace, self.store, found, source, verdict, self._clock())

@@ -7,6 +7,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from grader.course.files import SourceError
+from grader.course.syntax import parse
 from grader.course.workspace import Workspace
 from grader.model import Course, Exercise
 
@@ -40,7 +41,7 @@ def check_source(source: str, name: str) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an odd escape in a string is no business of ours
-            compile(source, name, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+            parse(source, name)
     except SyntaxError as error:
         line = error.lineno
         place = f" on line {line}" if line else ""
@@ -77,7 +78,7 @@ def statement(course: Course, exercise: str) -> str:
     Raises OSError; ValueError or SyntaxError where the stub is no Python.
     """
     source = course.stub(exercise).read_text(encoding="utf-8")
-    return ast.get_docstring(ast.parse(source)) or ""
+    return ast.get_docstring(parse(source)) or ""
 
 
 def worked_solution(reference: str) -> str:
@@ -85,7 +86,7 @@ def worked_solution(reference: str) -> str:
     lines = reference.splitlines(keepends=True)
     end = len(lines)
     dropped: set[int] = set()
-    for node in ast.parse(reference).body:
+    for node in parse(reference).body:
         if isinstance(node, ast.ImportFrom) and node.module == "grader.marks":
             dropped.update(range(node.lineno - 1, node.end_lineno or node.lineno))
         elif isinstance(node, ast.FunctionDef | ast.ClassDef) and mark_of(node):

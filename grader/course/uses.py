@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable
 
+from grader.course.syntax import parse
 from grader.model import Course
 
 
 def imported(source: str, allowed: Iterable[str]) -> tuple[str, ...]:
     """Those of the ids `allowed` that `source` imports (`from topic.name import ...`), in the order of `allowed`."""
     try:
-        tree = ast.parse(source)
+        tree = parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ()
     names: set[str] = set()

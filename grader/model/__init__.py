@@ -1,6 +1,7 @@
 """The frozen values that everything passes on.
 
-`course` is loaded with this; `verdict` when something of it is asked for: the app paints, and `list` prints, without.
+`course` is loaded with this; `progress` and `verdict` when something of them is asked for: the app paints without either, and
+`list` prints without the latter.
 """
 
 from __future__ import annotations
@@ -11,16 +12,15 @@ from typing import TYPE_CHECKING, Any
 from grader.model.course import Course, Exercise, Forbidden, Level, Limits, State, Topic, Warm
 
 if TYPE_CHECKING:
+    from grader.model.progress import Attempt, Progress
     from grader.model.verdict import (
         SCHEMA,
-        Attempt,
         Check,
         CheckStatus,
         Curve,
         Diagnosis,
         Frame,
         Point,
-        Progress,
         Step,
         Submission,
         Verdict,
@@ -36,4 +36,5 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module("grader.model.verdict"), name)
+    module = "progress" if name in ("Attempt", "Progress") else "verdict"
+    return getattr(importlib.import_module(f"grader.model.{module}"), name)

@@ -10,14 +10,18 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine
 
 from grader.errors import StoreError, UsageError
-from grader.model import Attempt, Progress, Verdict
+from grader.model import Attempt, Progress
 from grader.store import queries, reviews
 from grader.store.failures import damaged, translated
 from grader.store.reviews import OpenReview, Reviewed
+
+if TYPE_CHECKING:
+    from grader.model import Verdict
 
 LOST = "The damaged database was kept beside it when it was repaired; the attempt itself, and a pass, still count."
 

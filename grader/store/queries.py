@@ -9,14 +9,17 @@ import hashlib
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Row, case, func, insert, literal, null, select, union_all
 from sqlalchemy.dialects.sqlite import insert as insert_or
 from sqlalchemy.sql import ColumnElement
 
-from grader.model import Attempt, Progress, Verdict
+from grader.model import Attempt, Progress
 from grader.store.schema import attempt, hint, setting, solution_opened, source, verdict
+
+if TYPE_CHECKING:
+    from grader.model import Verdict
 
 KEPT = "ungraded"
 # The kinds of attempt at a copy in the review folder, which no progress is made of.

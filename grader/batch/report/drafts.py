@@ -6,6 +6,7 @@ import ast
 import re
 
 from grader.course.source import mark_of, worked_solution
+from grader.course.syntax import parse
 
 Definition = ast.FunctionDef | ast.ClassDef
 
@@ -43,14 +44,14 @@ def _definitions(source: str) -> dict[str, Definition]:
 
 def _tree(source: str) -> ast.Module:
     try:
-        return ast.parse(source)
+        return parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ast.Module([], [])
 
 
 def _bare(node: Definition) -> str:
     """The definition without docstrings and annotations, by which two programs do not differ."""
-    copy = ast.parse(ast.unparse(node))
+    copy = parse(ast.unparse(node))
     for inner in ast.walk(copy):
         if isinstance(inner, ast.arg):
             inner.annotation = None

@@ -18,6 +18,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
+from grader.course.syntax import parse
 from grader.localtime import LocalZone
 from grader.model import Exercise
 from grader.results import Outcome, ReviewOutcome
@@ -232,7 +233,7 @@ def _after_statement(source: str) -> int:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an odd escape in a string is no business of ours
-            body = ast.parse(source).body
+            body = parse(source).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return 1
     if len(body) < 2 or not (isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant)):
