@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -68,6 +69,7 @@ def dask(address: str, tls: Tls) -> Iterator[Workers]:
         raise UsageError(
             "Grading on a cluster needs Dask, which is not installed.", "pip install 'gradlings[dask]'"
         ) from None
+    _silence()
     given = tls.given()
     try:
         security = distributed.Security(require_encryption=True, **given) if given else None
@@ -85,6 +87,13 @@ def dask(address: str, tls: Tls) -> Iterator[Workers]:
         yield Workers(client.get_executor(pure=False, retries=3), lambda: _threads(client), f"Dask at {address}")
     finally:
         _let_go(client)
+
+
+def _silence() -> None:
+    """Dask logs tracebacks of its own on stderr; what matters of them is told by us."""
+    for name in list(logging.root.manager.loggerDict):
+        if name.partition(".")[0] in ("distributed", "tornado"):
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
 def _wait_for_workers(client: Any, address: str) -> None:

@@ -39,7 +39,7 @@ SECTIONS = {
     "Any file, any course": {
         "grade": "Grade any file, without a workspace.",
         "course": "Write and check courses.",
-        "batch": "Grade a folder of submissions, and report.",
+        "batch": "Grade a folder of submissions and write a report.",
     },
     "This program": {
         "doctor": "Say what is installed, and prove which protections hold.",
