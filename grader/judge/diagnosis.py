@@ -9,51 +9,12 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Iterator
 
-from grader.judge.channel import Exchange, Transcript
-from grader.judge.replay import Reference, Replay, answers, recorded, same, same_answer
+from grader.judge.evidence import Answer, Evidence, find_screen
+from grader.judge.replay import Reference, Replay, answers, same, same_answer
 from grader.marks import Mark
 from grader.model import Diagnosis
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What was recorded, and what the reference answers to the same requests, in one order."""
-
-    transcripts: Sequence[Transcript]
-    exchanges: list[Exchange]
-    learner: list[tuple[Any, list[Any]]]
-    reference: list[tuple[Any, list[Any]]]
-
-    @property
-    def parted(self) -> set[str]:
-        """The checks in which the learner's answers, or what was asked of call-backs, differ from the reference's."""
-        return {
-            exchange.check
-            for exchange, mine, theirs in zip(self.exchanges, self.learner, self.reference, strict=True)
-            if not same_answer(mine[0], theirs[0]) or not same(mine[1], theirs[1])
-        }
-
-    @property
-    def answers_part(self) -> bool:
-        """Whether any answer differs; else only the call-backs can tell a mistake."""
-        return any(
-            not same_answer(mine[0], theirs[0]) for mine, theirs in zip(self.learner, self.reference, strict=True)
-        )
-
-
-def gather(reference: Reference, transcripts: Sequence[Transcript]) -> Evidence:
-    """Ask the reference everything that was asked of the learner."""
-    exchanges = [exchange for transcript in transcripts for exchange in transcript.exchanges]
-    return Evidence(
-        transcripts,
-        exchanges,
-        [recorded(exchange) for exchange in exchanges],
-        answers(reference.variant(), transcripts),
-    )
 
 
 def diagnose(reference: Reference, evidence: Evidence, budget_s: float) -> dict[str, Diagnosis]:
@@ -65,37 +26,64 @@ def diagnose(reference: Reference, evidence: Evidence, budget_s: float) -> dict[
     if not evidence.parted or any(answer is None for answer, _ in evidence.learner):
         return {}
     end = time.process_time() + budget_s
-    mistakes = reference.mistakes
-    found = _matching(reference, evidence, ((mistake,) for mistake in mistakes), end)
-    if not found:
-        pairs = (pair for pair in itertools.combinations(mistakes, 2) if pair[0].of != pair[1].of)
-        found = _matching(reference, evidence, pairs, end)
+    try:
+        found = _search(reference, evidence, end)
+    except _TimeIsUp:
+        # What was not tried might reproduce everything too.
+        return {}
     return _by_check(reference, evidence, found[0]) if len(found) == 1 else {}
 
 
-def _matching(
-    reference: Reference, evidence: Evidence, candidates: Iterable[tuple[Mark, ...]], end: float
-) -> list[tuple[Mark, ...]]:
-    found = []
-    for chosen in candidates:
-        if time.process_time() > end:
-            # What was not tried might reproduce everything too.
-            return []
-        if _reproduces(reference, chosen, evidence):
-            found.append(chosen)
+class _TimeIsUp(Exception):
+    pass
+
+
+def _search(reference: Reference, evidence: Evidence, end: float) -> list[tuple[Mark, ...]]:
+    """The candidates that reproduce everything: single mistakes, or pairs where there is none."""
+
+    def matching(candidates: Iterable[tuple[Mark, ...]]) -> list[tuple[Mark, ...]]:
+        return [chosen for chosen in _in_time(candidates, end) if _reproduces(reference, chosen, evidence)]
+
+    singles = [(mistake,) for mistake in reference.mistakes]
+    pairs = [pair for pair in itertools.combinations(reference.mistakes, 2) if pair[0].of != pair[1].of]
+    screen = find_screen(reference, evidence)
+    if screen is None:
+        return matching(singles) or matching(pairs)
+
+    def passes(chosen: tuple[Mark, ...], expected: list[Answer]) -> bool:
+        return screen.passes(reference.variant(*chosen), expected)
+
+    fits = [one for one in _in_time(singles, end) if passes(one, evidence.learner)]
+    found = matching(fits)
+    if not found:
+        # A mistake that keeps something from call to call may show only after the other checks.
+        found = matching(one for one in singles if one not in fits)
+    if not found:
+        shows = {one for one in _in_time(singles, end) if one not in fits and not passes(one, evidence.reference)}
+        # Of two where one shows here, otherwise than the learner's, and the other does not, both together show no better.
+        open_pairs = (
+            pair
+            for pair in pairs
+            if (pair[:1] in fits or pair[1:] in fits or (pair[:1] in shows) == (pair[1:] in shows))
+        )
+        found = matching(pair for pair in _in_time(open_pairs, end) if passes(pair, evidence.learner))
     return found
+
+
+def _in_time(candidates: Iterable[tuple[Mark, ...]], end: float) -> Iterator[tuple[Mark, ...]]:
+    for candidate in candidates:
+        if time.process_time() > end:
+            raise _TimeIsUp
+        yield candidate
 
 
 def _reproduces(reference: Reference, chosen: tuple[Mark, ...], evidence: Evidence) -> bool:
     learner = iter(evidence.learner)
-    heed_callbacks = not evidence.answers_part
     variant = reference.variant(*chosen)
     for transcript in evidence.transcripts:
         replay = Replay(variant, transcript)
         for exchange in transcript.exchanges:
-            answer, asked = next(learner)
-            got, seen = replay.ask(exchange)
-            if not same_answer(answer, got) or (heed_callbacks and not same(asked, seen)):
+            if not evidence.agree(next(learner), replay.ask(exchange)):
                 return False
     return True
 

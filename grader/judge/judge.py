@@ -11,7 +11,8 @@ from pathlib import Path
 
 from grader.judge.cells import CellParent
 from grader.judge.channel import Transcript
-from grader.judge.diagnosis import diagnose, gather
+from grader.judge.diagnosis import diagnose
+from grader.judge.evidence import gather
 from grader.judge.grading import Grading
 from grader.judge.relation import relation
 from grader.judge.replay import Reference

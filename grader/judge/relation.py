@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from grader.judge.diagnosis import Evidence
+from grader.judge.evidence import Evidence
 from grader.judge.replay import same
 from grader.testing.compare import as_array
 

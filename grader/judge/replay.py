@@ -60,6 +60,16 @@ class Replay:
         self._seen: list[bytes] = []
         self._channel = _Listening(variant, transcript.callbacks, self._seen)
 
+    @property
+    def handed(self) -> int:
+        """How many handles were handed out so far."""
+        return self._channel.interpreter.handed
+
+    @handed.setter
+    def handed(self, count: int) -> None:
+        # Where requests are left out: the handles of those that follow are numbered as if they had been asked.
+        self._channel.interpreter.handed = count
+
     def ask(self, exchange: Exchange) -> tuple[Any, list[Any]]:
         """The answer of the variant to one request, and what it asked the call-backs."""
         self._seen.clear()
@@ -84,6 +94,13 @@ def decoded(message: bytes) -> Any:
         return decode(message, lambda tag, fields: (f"<{tag}>", fields[2:3] == [True]))
     except WireError:
         return None
+
+
+def handles(message: bytes) -> set[int]:
+    """The numbers of the handles in a message of the judge's; of the module itself 0."""
+    found: set[int] = set()
+    decode(message, lambda tag, fields: found.add(fields[0]) if tag == "handle" else None)
+    return found
 
 
 def recorded(exchange: Exchange) -> tuple[Any, list[Any]]:

@@ -23,10 +23,10 @@ class LocalChannel(Channel):
         super().__init__(label)
         if callbacks is not None:
             self.callbacks = callbacks
-        self._interpreter = Interpreter(module, self.answer)
+        self.interpreter = Interpreter(module, self.answer)
 
     def exchange(self, request: bytes) -> bytes:
-        return self._interpreter.run(request)
+        return self.interpreter.run(request)
 
 
 def module_from_source(source: str, file: str, name: str = "solution") -> ModuleType:

@@ -56,7 +56,7 @@ class Interpreter:
 
     def __init__(self, module: ModuleType, ask: Ask) -> None:
         self._objects: dict[int, object] = {0: module}
-        self._ids = itertools.count(1)
+        self.handed = 0  # how many handles were handed out
         self._ask = ask
         self._file = getattr(module, "__file__", None) or ""
 
@@ -88,11 +88,11 @@ class Interpreter:
             return ["callback", value._number]
         if isinstance(value, _Kept):
             value = value.value
-        number = next(self._ids)
-        if number > MAX_HANDLES:
+        self.handed += 1
+        if self.handed > MAX_HANDLES:
             raise WireError(f"more than {MAX_HANDLES} objects handed out")
-        self._objects[number] = value
-        return ["handle", number, type(value).__name__[:80], callable(value)]
+        self._objects[self.handed] = value
+        return ["handle", self.handed, type(value).__name__[:80], callable(value)]
 
     def _on_node(self, tag: str, fields: list[Any]) -> Any:
         if tag == "handle":

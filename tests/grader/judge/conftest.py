@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from grader.judge.channel import Exchange, Transcript
-from grader.judge.diagnosis import Evidence, gather
+from grader.judge.evidence import Evidence, gather
 from grader.judge.replay import Reference
 from grader.testing.local import LocalChannel, module_from_source
 from grader.testing.proxy import Handle
