@@ -21,7 +21,8 @@ from grader.course.files import SourceError, decode
 from grader.course.uses import closure, gather
 from grader.errors import UsageError
 from grader.model import Course
-from grader.store.ledger import Task, Work
+from grader.store.gradings import Task
+from grader.store.ledger import Work
 
 Found = Iterable[Entry | Refused]
 

@@ -16,7 +16,8 @@ from grader.batch.executors import Workers
 from grader.batch.keys import environment
 from grader.errors import EngineError, GradlingsError
 from grader.model import Check, Course, Verdict
-from grader.store.ledger import Ledger, Task
+from grader.store.gradings import Task
+from grader.store.ledger import Ledger
 from grader.verdict_json import from_json
 
 TRIES = 3

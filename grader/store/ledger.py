@@ -7,20 +7,20 @@ PostgreSQL server, releases when its holder dies. Grades nothing, and knows noth
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, func, insert, select, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from grader.errors import StoreError
 from grader.model import Verdict
+from grader.store import gradings
 from grader.store import ledger_schema as tables
-from grader.store.queries import packed, text_hash, unpacked_source, unpacked_verdict
+from grader.store.gradings import Task
+from grader.store.queries import unpacked_source, unpacked_verdict
+from grader.store.sole import Sole, transaction
 
 _BLOCK = 500
 
@@ -38,19 +38,6 @@ class Work:
     at: float = 0.0
     key: str | None = None
     note: str = ""
-
-
-@dataclass(frozen=True)
-class Task:
-    """One thing to grade. `uses` holds the earlier solutions it imports, by id; `needs` the keys of their gradings."""
-
-    key: str
-    exercise: str
-    source: str
-    suite_sha256: str
-    uses: Mapping[str, str] = field(default_factory=dict)
-    needs: tuple[str, ...] = ()
-    depth: int = 0
 
 
 @dataclass(frozen=True)
@@ -74,11 +61,10 @@ class Ledger:
     Every method raises StoreError where the database cannot be read or written.
     """
 
-    def __init__(self, engine: Engine, name: str, close: Any) -> None:
-        """For `open_ledger` only. `close` closes the connections and lets go of the lock."""
-        self.name = name
-        self._engine = engine
-        self._close = close
+    def __init__(self, database: Sole) -> None:
+        """For `open_ledger` only."""
+        self.name = database.name
+        self._database = database
         self._run = 0
 
     def __enter__(self) -> Ledger:
@@ -89,7 +75,7 @@ class Ledger:
 
     def close(self) -> None:
         """Close the ledger and let another program have it."""
-        self._close()
+        self._database.close()
 
     # -- what is to be graded --------------------------------------------------------------------------------------
 
@@ -109,40 +95,8 @@ class Ledger:
                     connection.execute(update(tables.ledger).where(tables.ledger.c.name == name).values(value=value))
                 else:
                     connection.execute(insert(tables.ledger).values(name=name, value=value))
-            self._add_tasks(connection, tasks)
+            gradings.add(connection, tasks)
             self._add_works(connection, works, run)
-
-    def _add_tasks(self, connection: Connection, tasks: Iterable[Task]) -> None:
-        known = set(connection.scalars(select(tables.grading.c.key)))
-        texts = set(connection.scalars(select(tables.source.c.sha256)))
-        rows, bodies = [], []
-        for task in tasks:
-            if task.key in known:
-                continue
-            known.add(task.key)
-            shas = {}
-            for id, text in (("", task.source), *task.uses.items()):
-                shas[id] = text_hash(text)
-                if shas[id] not in texts:
-                    texts.add(shas[id])
-                    bodies.append({"sha256": shas[id], "body": packed(text, None).text})
-            own = shas.pop("")
-            rows.append(
-                {
-                    "key": task.key,
-                    "exercise": task.exercise,
-                    "source_sha256": own,
-                    "uses": json.dumps(shas, sort_keys=True),
-                    "needs": json.dumps(sorted(task.needs)),
-                    "depth": task.depth,
-                    "suite_sha256": task.suite_sha256,
-                    "tries": 0,
-                    "trouble": "",
-                }
-            )
-        for table, values in ((tables.source, bodies), (tables.grading, rows)):
-            if values:
-                connection.execute(insert(table), values)
 
     def _add_works(self, connection: Connection, works: Iterable[Work], run: int) -> None:
         c = tables.work.c
@@ -197,14 +151,8 @@ class Ledger:
 
     def task(self, key: str) -> Task:
         """What is to be graded under `key`."""
-        g = tables.grading.c
         with self._transaction() as connection:
-            row = connection.execute(
-                select(g.exercise, g.source_sha256, g.suite_sha256, g.uses, g.needs, g.depth).where(g.key == key)
-            ).one()
-            uses = {id: self._text(connection, sha) for id, sha in json.loads(row.uses).items()}
-            source = self._text(connection, row.source_sha256)
-        return Task(key, row.exercise, source, row.suite_sha256, uses, tuple(json.loads(row.needs)), row.depth)
+            return gradings.read(connection, key)
 
     def statuses(self, keys: Sequence[str]) -> dict[str, tuple[str, str | None]]:
         """Of each of `keys`: its exercise, and the status of its verdict; None where it has none."""
@@ -217,25 +165,8 @@ class Ledger:
 
     def record(self, key: str, verdict: Verdict, worker: str) -> bool:
         """Record what came of a grading. False, and nothing changed, where it has a verdict already."""
-        body = packed("", verdict).verdict
-        g = tables.grading
         with self._transaction() as connection:
-            done = connection.execute(
-                update(g)
-                .where(g.c.key == key, g.c.status.is_(None))
-                .values(
-                    status=verdict.status,
-                    score=verdict.score,
-                    duration_s=verdict.duration_s,
-                    finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-                    worker=worker,
-                    failing=_unnamed(verdict),
-                    verdict=body,
-                    trouble="",
-                    tries=g.c.tries + 1,
-                )
-            )
-        return done.rowcount == 1
+            return gradings.record(connection, key, verdict, worker)
 
     def comparable(self) -> list[str]:
         """The keys of failures that nothing was said about, that share their failing checks with another one the last run found,
@@ -260,9 +191,8 @@ class Ledger:
 
     def trouble(self, key: str, message: str) -> None:
         """Note that a grading could not be done, and why. It goes on waiting."""
-        g = tables.grading
         with self._transaction() as connection:
-            connection.execute(update(g).where(g.c.key == key).values(trouble=message, tries=g.c.tries + 1))
+            gradings.trouble(connection, key, message)
 
     def results(self) -> Iterator[Result]:
         """What the last run found, by student and exercise, the earliest first. Reads a few hundred at a time."""
@@ -304,32 +234,5 @@ class Ledger:
 
     # -- within ----------------------------------------------------------------------------------------------------
 
-    def _text(self, connection: Connection, sha256: str) -> str:
-        body = connection.scalar(select(tables.source.c.body).where(tables.source.c.sha256 == sha256))
-        return unpacked_source(body or b"", sha256)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
-        try:
-            with self._engine.begin() as connection:
-                if connection.dialect.name == "sqlite":
-                    connection.exec_driver_sql("BEGIN IMMEDIATE")
-                yield connection
-        except SQLAlchemyError as error:
-            raise unusable(self.name, error) from error
-
-
-def _unnamed(verdict: Verdict) -> str | None:
-    """Which checks failed, where no mistake was named."""
-    if verdict.status != "failed" or any(check.diagnosis for check in verdict.checks):
-        return None
-    return text_hash(" ".join(check.id for check in verdict.checks if check.failing))
-
-
-def unusable(name: str, error: Exception) -> StoreError:
-    """The error for a ledger that cannot be read or written."""
-    reason = str(getattr(error, "orig", None) or error).strip().splitlines()
-    return StoreError(
-        f"{name}: the ledger cannot be used: {reason[0] if reason else type(error).__name__}.",
-        "What was recorded is kept. See that the database is there and has room; the same command then goes on.",
-    )
+    def _transaction(self) -> AbstractContextManager[Connection]:
+        return transaction(self._database)

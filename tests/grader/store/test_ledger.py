@@ -10,9 +10,10 @@ from sqlalchemy import create_engine, text
 
 from grader.errors import StoreError, UsageError
 from grader.model import Check, Diagnosis, Verdict
-from grader.store import ledger_opening
-from grader.store.ledger import Ledger, Task, Work
-from grader.store.ledger_opening import MIGRATIONS, open_ledger
+from grader.store import sole
+from grader.store.gradings import Task
+from grader.store.ledger import Ledger, Work
+from grader.store.ledger_opening import LEDGER, open_ledger
 from grader.store.ledger_schema import HEAD
 from tests.grader.batch.conftest import postgresql
 
@@ -109,8 +110,8 @@ def test_another_course_is_refused(opened: Open) -> None:
 
 
 def test_one_at_a_time(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger_opening, "LOCK_SECONDS", 0.2)
-    with opened(), pytest.raises(UsageError, match="another gradlings is grading into this ledger"):
+    monkeypatch.setattr(sole, "LOCK_SECONDS", 0.2)
+    with opened(), pytest.raises(UsageError, match="another gradlings is grading into this database"):
         opened()
     opened().close()
 
@@ -133,7 +134,7 @@ def test_another_programs_database_is_left_as_it_is(tmp_path: Path) -> None:
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE work (x)"))
     engine.dispose()
-    with pytest.raises(StoreError, match="not a ledger"):
+    with pytest.raises(StoreError, match="not gradlings' own"):
         open_ledger(path)
 
 
@@ -156,7 +157,7 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
 
 
 def test_the_head_is_the_newest_migration() -> None:
-    assert max(file.name[:4] for file in (MIGRATIONS / "versions").glob("[0-9]*.py")) == HEAD
+    assert max(file.name[:4] for file in (LEDGER.folder / "versions").glob("[0-9]*.py")) == HEAD
 
 
 def test_failures_that_share_their_failing_checks_can_be_compared(opened: Open) -> None:

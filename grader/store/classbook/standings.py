@@ -1,0 +1,154 @@
+"""How students stand, kept as verdicts come, on a connection handed in. Begins and ends no transaction.
+
+A page reads what is kept and never the submissions, so its time does not grow with them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date, timedelta
+
+from sqlalchemy import Connection, false, func, insert, or_, select, update
+from sqlalchemy.sql import ColumnElement
+
+from grader.model import Verdict
+from grader.store.classbook.schema import first_pass, person, standing, submission
+from grader.store.classbook.values import Cell, Row, Standing
+from grader.store.ledger_schema import grading
+from grader.store.queries import unpacked_verdict
+
+_ROW = (
+    person.c.id,
+    person.c.nickname,
+    person.c.points,
+    person.c.passed,
+    person.c.firsts,
+    person.c.streak,
+    person.c.last_day,
+)
+
+
+def count(connection: Connection, number: int, who: int, exercise: str, at: str, verdict: Verdict, points: int) -> None:
+    """Count the verdict of submission `number`, accepted `at`, for the student who handed it in."""
+    here = (standing.c.person == who, standing.c.exercise == exercise)
+    old = connection.execute(select(standing.c.attempts, standing.c.best, standing.c.passed_at).where(*here)).first()
+    times = [time for time in (old and old.passed_at, at if verdict.passed else None) if time]
+    values = {
+        "attempts": 1 + (old.attempts if old else 0),
+        "best": max(verdict.score, old.best if old else 0.0),
+        "passed_at": min(times, default=None),
+        "points": points if times else 0,
+    }
+    if old is None:
+        connection.execute(insert(standing).values(person=who, exercise=exercise, **values))
+    else:
+        connection.execute(update(standing).where(*here).values(**values))
+    if not verdict.passed:
+        return
+    for changed in {who, *_first(connection, number, who, exercise)}:
+        _sum_up(connection, changed)
+
+
+def _first(connection: Connection, number: int, who: int, exercise: str) -> list[int]:
+    """Put `who` down as the first to pass, where no earlier submission did; who loses it."""
+    old = connection.execute(select(first_pass).where(first_pass.c.exercise == exercise)).first()
+    if old is None:
+        connection.execute(insert(first_pass).values(exercise=exercise, person=who, submission=number))
+        return []
+    # Numbers follow the order of accepting; gradings end in any order.
+    if old.submission <= number:
+        return []
+    connection.execute(
+        update(first_pass).where(first_pass.c.exercise == exercise).values(person=who, submission=number)
+    )
+    return [old.person]
+
+
+def _sum_up(connection: Connection, who: int) -> None:
+    rows = connection.execute(
+        select(standing.c.points, standing.c.passed_at).where(
+            standing.c.person == who, standing.c.passed_at.is_not(None)
+        )
+    ).all()
+    days = sorted({row.passed_at[:10] for row in rows})
+    values = {
+        "points": sum(row.points for row in rows),
+        "passed": len(rows),
+        "firsts": connection.scalar(select(func.count()).where(first_pass.c.person == who)),
+        "streak": _run(days),
+        "last_day": days[-1] if days else "",
+        "last_pass_at": max((row.passed_at for row in rows), default=""),
+    }
+    connection.execute(update(person).where(person.c.id == who).values(**values))
+
+
+def _run(days: list[str]) -> int:
+    """How many of the last days follow each other."""
+    length = 0
+    expected: date | None = None
+    for day in map(date.fromisoformat, reversed(days)):
+        if expected is not None and day != expected:
+            break
+        length, expected = length + 1, day - timedelta(days=1)
+    return length
+
+
+_SEEN = (person.c.role == "student", person.c.listed.is_(True))
+
+
+def leaderboard(connection: Connection, limit: int, after: int) -> list[Row]:
+    """`limit` lines from place `after` + 1 on."""
+    order = (person.c.points.desc(), person.c.last_pass_at, person.c.id)
+    rows = connection.execute(select(*_ROW).where(*_SEEN).order_by(*order).limit(limit).offset(after))
+    return [Row(after + number, *row) for number, row in enumerate(rows, 1)]
+
+
+def place(connection: Connection, who: int) -> Row | None:
+    """The line of one who wants to be seen."""
+    row = connection.execute(select(*_ROW, person.c.last_pass_at).where(person.c.id == who, *_SEEN)).first()
+    if row is None:
+        return None
+    ahead = connection.scalar(select(func.count()).select_from(person).where(*_SEEN, _before(row)))
+    return Row((ahead or 0) + 1, *row[:-1])
+
+
+def _before(row: object) -> ColumnElement[bool]:
+    p, points, at, id = person.c, getattr(row, "points"), getattr(row, "last_pass_at"), getattr(row, "id")  # noqa: B009
+    level = p.points == points
+    return or_(p.points > points, level & (p.last_pass_at < at), level & (p.last_pass_at == at) & (p.id < id))
+
+
+def of(connection: Connection, who: int) -> list[Standing]:
+    """How far somebody is with each exercise that they tried."""
+    s = standing.c
+    rows = connection.execute(
+        select(
+            s.exercise, s.attempts, s.best, s.points, s.passed_at, func.coalesce(first_pass.c.person == who, false())
+        )
+        .outerjoin(first_pass, first_pass.c.exercise == s.exercise)
+        .where(s.person == who)
+    )
+    return [Standing(*row) for row in rows]
+
+
+def cells(connection: Connection) -> list[Cell]:
+    """The standings of all."""
+    s = standing.c
+    rows = connection.execute(select(s.person, s.exercise, s.attempts, s.best, s.passed_at.is_not(None)))
+    return [Cell(*row) for row in rows]
+
+
+def mistakes(connection: Connection, exercise: str) -> list[tuple[str, int]]:
+    """The named mistakes in submissions of an exercise, and how many students made each."""
+    rows = connection.execute(
+        select(submission.c.person, grading.c.verdict)
+        .join(grading, submission.c.grading == grading.c.key)
+        .where(submission.c.exercise == exercise, grading.c.status.in_(("failed", "error")))
+    )
+    made = {
+        (row.person, check.diagnosis.message)
+        for row in rows
+        for check in unpacked_verdict(row.verdict).checks
+        if check.diagnosis
+    }
+    return Counter(message for _, message in sorted(made)).most_common()
