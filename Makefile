@@ -7,22 +7,23 @@ READY := $(VENV)/.ready
 ALONE := tests/grader/test_hostile.py tests/grader/test_hostile_batch.py tests/packaging/test_hostile_from_wheel.py
 WORKSPACE ?= workspace
 
-.PHONY: run tmux test solutions check bench clean format
+.PHONY: run tmux chromium test solutions check bench clean format
 
 run: $(READY)
 	$(BIN)/gradlings init $(WORKSPACE)
 	cd $(WORKSPACE) && $(CURDIR)/$(BIN)/gradlings
 
-test: $(READY) tmux
+test: $(READY) tmux chromium
 	$(BIN)/python -m pytest -n 3 --dist loadfile $(ALONE:%=--ignore=%)  # one waits for a terminal, two compute
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ALONE)
 
-# The app is tested in a real terminal. Where tmux is missing and cannot be had, those tests say so and the rest is run.
-tmux:
-	@command -v tmux >/dev/null || { \
-	  echo "tmux is missing: trying to install it"; \
-	  { apt-get update -q && apt-get install -q -y tmux; } >/dev/null 2>&1 \
-	    || sudo -n apt-get install -q -y tmux >/dev/null 2>&1 || brew install -q tmux >/dev/null 2>&1 \
+# The app is tested in a real terminal, the pages in a real browser. Where one is missing and cannot be had, those tests say so
+# and the rest is run.
+tmux chromium:
+	@command -v $@ >/dev/null || { \
+	  echo "$@ is missing: trying to install it"; \
+	  { apt-get update -q && apt-get install -q -y $@; } >/dev/null 2>&1 \
+	    || sudo -n apt-get install -q -y $@ >/dev/null 2>&1 || brew install -q $@ >/dev/null 2>&1 \
 	    || echo "it could not be installed: the tests that need it will be skipped"; }
 
 # Every solution of tests/solutions, of which `make test` grades a few of each exercise.

@@ -41,6 +41,9 @@ SECTIONS = {
         "course": "Write and check courses.",
         "batch": "Grade a folder of submissions and write a report.",
     },
+    "A class": {
+        "serve": "Serve a class.",
+    },
     "This program": {
         "doctor": "Say what is installed, and prove which protections hold.",
         "completion": "Print the completion script of your shell.",

@@ -6,7 +6,7 @@ May be used by several threads. Every method raises StoreError where the databas
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 
@@ -15,7 +15,7 @@ from sqlalchemy import Connection, insert, select
 from grader.model import Verdict
 from grader.store.classbook import people, standings, submissions
 from grader.store.classbook.schema import act, class_setting
-from grader.store.classbook.values import Act, Cell, Kind, Person, Role, Row, Standing, Submitted
+from grader.store.classbook.values import Act, Cell, Kind, Person, Role, Row, Standing, Submitted, Total
 from grader.store.gradings import Task, read, trouble
 from grader.store.sole import Sole, transaction
 
@@ -73,10 +73,15 @@ class Classbook:
         with self._transaction() as connection:
             return people.by_id(connection, id)
 
-    def people(self, role: Role) -> list[Person]:
-        """All with this role, in the order they joined."""
+    def people(self, role: Role, limit: int | None = None, after: int = 0) -> list[Person]:
+        """Those with this role, in the order they joined: `limit` of them, `after` so many."""
         with self._transaction() as connection:
-            return people.with_role(connection, role)
+            return people.with_role(connection, role, limit, after)
+
+    def count(self, role: Role) -> int:
+        """How many have this role."""
+        with self._transaction() as connection:
+            return people.count(connection, role)
 
     def rename(self, id: int, nickname: str | None = None, listed: bool | None = None) -> Person | None:
         """Change what others see of somebody. None where there is nobody; ValueError where another has the nickname."""
@@ -171,10 +176,15 @@ class Classbook:
         with self._transaction() as connection:
             return standings.of(connection, person)
 
-    def cells(self) -> list[Cell]:
-        """The standings of all students."""
+    def cells(self, people: Sequence[int]) -> list[Cell]:
+        """The standings of some students."""
         with self._transaction() as connection:
-            return standings.cells(connection)
+            return standings.cells(connection, people)
+
+    def totals(self) -> dict[str, Total]:
+        """How the class is doing with each exercise that anybody tried."""
+        with self._transaction() as connection:
+            return standings.totals(connection)
 
     def mistakes(self, exercise: str) -> list[tuple[str, int]]:
         """The named mistakes in submissions of an exercise and how many students made each, the commonest first."""

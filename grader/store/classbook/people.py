@@ -6,7 +6,7 @@ import itertools
 import unicodedata
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from grader.store.classbook.schema import person, token
 from grader.store.classbook.values import Kind, Person, Role
@@ -49,11 +49,15 @@ def by_id(connection: Connection, id: int) -> Person | None:
     return Person(*row) if row else None
 
 
-def with_role(connection: Connection, role: Role) -> list[Person]:
-    """All with this role, in the order they joined."""
-    return [
-        Person(*row) for row in connection.execute(select(*_PERSON).where(person.c.role == role).order_by(person.c.id))
-    ]
+def with_role(connection: Connection, role: Role, limit: int | None, after: int) -> list[Person]:
+    """Those with this role, in the order they joined."""
+    query = select(*_PERSON).where(person.c.role == role).order_by(person.c.id).limit(limit).offset(after)
+    return [Person(*row) for row in connection.execute(query)]
+
+
+def count(connection: Connection, role: Role) -> int:
+    """How many have this role."""
+    return connection.scalar(select(func.count()).where(person.c.role == role)) or 0
 
 
 def change(connection: Connection, id: int, nickname: str | None, listed: bool | None) -> Person | None:

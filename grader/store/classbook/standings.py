@@ -6,6 +6,7 @@ A page reads what is kept and never the submissions, so its time does not grow w
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 from sqlalchemy import Connection, false, func, insert, or_, select, update
@@ -13,7 +14,7 @@ from sqlalchemy.sql import ColumnElement
 
 from grader.model import Verdict
 from grader.store.classbook.schema import first_pass, person, standing, submission
-from grader.store.classbook.values import Cell, Row, Standing
+from grader.store.classbook.values import Cell, Row, Standing, Total
 from grader.store.ledger_schema import grading
 from grader.store.queries import unpacked_verdict
 
@@ -131,11 +132,19 @@ def of(connection: Connection, who: int) -> list[Standing]:
     return [Standing(*row) for row in rows]
 
 
-def cells(connection: Connection) -> list[Cell]:
-    """The standings of all."""
+def cells(connection: Connection, people: Sequence[int]) -> list[Cell]:
+    """The standings of some students."""
     s = standing.c
-    rows = connection.execute(select(s.person, s.exercise, s.attempts, s.best, s.passed_at.is_not(None)))
-    return [Cell(*row) for row in rows]
+    query = select(s.person, s.exercise, s.attempts, s.best, s.passed_at.is_not(None))
+    return [Cell(*row) for row in connection.execute(query.where(s.person.in_(people)))]
+
+
+def totals(connection: Connection) -> dict[str, Total]:
+    """Of each exercise that anybody tried: how the class is doing with it."""
+    s = standing.c
+    tries, passed = func.sum(s.attempts), func.count(s.passed_at)
+    rows = connection.execute(select(s.exercise, func.count(), passed, tries).group_by(s.exercise))
+    return {row[0]: Total(row[0], row[1], row[2], int(row[3])) for row in rows}
 
 
 def mistakes(connection: Connection, exercise: str) -> list[tuple[str, int]]:

@@ -80,6 +80,16 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Total:
+    """How a class is doing with one exercise: students who tried it and who passed it, and all their attempts."""
+
+    exercise: str
+    tried: int
+    passed: int
+    attempts: int
+
+
+@dataclass(frozen=True)
 class Act:
     """Something somebody did to the class; `person` is None where it was the program that serves it."""
 

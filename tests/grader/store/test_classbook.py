@@ -14,6 +14,7 @@ from grader.model import Check, Diagnosis, Verdict
 from grader.store import sole
 from grader.store.classbook import Classbook, book, open_classbook
 from grader.store.classbook.opening import CLASS
+from grader.store.classbook.values import Total
 from grader.store.gradings import Task
 from tests.grader.batch.conftest import postgresql
 
@@ -193,7 +194,11 @@ def test_mistakes_are_counted_by_student(opened: Open) -> None:
             klass.record(key, verdict(False, mistake=mistake), "here", POINTS)
         assert klass.mistakes(CLAMP) == [("One.", 2), ("Two.", 1)]
         assert klass.mistakes(SLOPE) == []
-        assert {(c.person, c.attempts, c.passed) for c in klass.cells()} == {(ada, 2, False), (grace, 2, False)}
+        assert klass.totals() == {CLAMP: Total(CLAMP, 2, 0, 4)}
+        assert {(c.person, c.attempts, c.passed) for c in klass.cells([ada, grace])} == {
+            (ada, 2, False),
+            (grace, 2, False),
+        }
 
 
 def test_many_at_once_lose_nothing(opened: Open) -> None:

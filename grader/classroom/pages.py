@@ -1,0 +1,192 @@
+"""The pages of a class, made on the server; HTMX brings in again what changed. Nothing a student wrote is markup."""
+
+from __future__ import annotations
+
+from pathlib import Path as FilePath
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Form, HTTPException, Path, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+from jinja2 import Environment, FileSystemLoader
+from starlette.responses import Response
+
+from grader.batch import report
+from grader.classroom import access, secrets, views
+from grader.classroom.access import Limits, limits_of, room_of
+from grader.classroom.room import Room, nickname_of
+from grader.errors import UsageError
+from grader.store.classbook.values import Person
+from grader.text import clean
+
+router = APIRouter(include_in_schema=False)
+Seen = Annotated[Person | None, Depends(access.maybe_person)]
+Asking = Annotated[Person, Depends(access.person)]
+Teaching = Annotated[Person, Depends(access.teacher)]
+TheRoom = Annotated[Room, Depends(room_of)]
+TheLimits = Annotated[Limits, Depends(limits_of)]
+ID = Annotated[int, Path(ge=1, lt=1 << 62)]
+After = Annotated[int, Query(ge=0, le=1_000_000)]
+
+LINES = 100
+COLUMNS = 40
+
+
+def _shown(value: Any) -> Any:
+    # Escaped by Jinja, and before that every control character made visible.
+    return clean(value) if type(value) is str else value
+
+
+_TEMPLATES = Environment(
+    loader=FileSystemLoader([FilePath(__file__).parent / "templates", FilePath(report.__file__).parent]),
+    autoescape=True, trim_blocks=True, lstrip_blocks=True, finalize=_shown,
+)  # fmt: skip
+_TEMPLATES.filters.update(time=views.time_of, percent=views.percent)
+
+
+def render(name: str, room: Room, me: Person | None, status: int = 200, **values: Any) -> HTMLResponse:
+    """The page of a template."""
+    text = _TEMPLATES.get_template(name).render(room=room, me=me, **values)
+    return HTMLResponse(text.encode("utf-8", "replace"), status)
+
+
+@router.get("/")
+def home(me: Seen, room: TheRoom) -> Response:
+    """The leaderboard, or the door."""
+    if me is None:
+        return render("enter.html.j2", room, None)
+    return RedirectResponse("/class" if me.role == "teacher" else "/me", 303)
+
+
+@router.get("/enter")
+def enter(room: TheRoom) -> Response:
+    """The door: takes a token typed in, or the one behind the `#` of the link, which browsers send to nobody."""
+    return render("enter.html.j2", room, None)
+
+
+@router.post("/session")
+def sign_in(
+    request: Request, room: TheRoom, limits: TheLimits, token: Annotated[str, Form(max_length=200)] = ""
+) -> Response:
+    """Let this browser act as whoever has the token."""
+    if not access.same_origin(request):
+        raise HTTPException(403, {"message": "This did not come from a page of the class.", "hint": None})
+    where = access.address(request)
+    wait = limits.wrong_tokens.wait(where)
+    if wait > 0:
+        raise access.slow_down(wait)
+    person = room.holder(token.strip())
+    if person is None:
+        limits.wrong_tokens.take(where)
+        return render("enter.html.j2", room, None, 403, wrong=True)
+    response = RedirectResponse("/", 303)
+    # A token of its own: signing out here leaves the program's alone.
+    access.set_cookie(request, response, room.token(person, "browser"), int(secrets.BROWSER.total_seconds()))
+    return response
+
+
+@router.post("/sign-out")
+def sign_out(request: Request, me: Asking, room: TheRoom) -> Response:  # noqa: ARG001
+    """Make this browser's token worthless."""
+    room.book.revoke(secrets.hashed(request.cookies.get(access.COOKIE, "")))
+    response = RedirectResponse("/enter", 303)
+    response.delete_cookie(access.COOKIE, path="/")
+    return response
+
+
+@router.get("/leaderboard")
+def leaderboard(me: Asking, room: TheRoom, after: After = 0) -> Response:
+    """The leaderboard; its table comes again when somebody passes something."""
+    return render("leaderboard.html.j2", room, me, **_board(room, me, after))
+
+
+@router.get("/leaderboard/table")
+def leaderboard_table(me: Asking, room: TheRoom, after: After = 0) -> Response:
+    """The table alone."""
+    return render("leaderboard_table.html.j2", room, me, **_board(room, me, after))
+
+
+def _board(room: Room, me: Person, after: int) -> dict[str, Any]:
+    rows = room.book.leaderboard(LINES + 1, after)
+    mine = room.book.place(me.id)
+    shown = rows[:LINES]
+    return {
+        "rows": shown,
+        "mine": mine if mine and all(row.person != me.id for row in shown) else None,
+        "after": after,
+        "more": len(rows) > LINES,
+        "today": views.today(),
+        "lines": LINES,
+    }
+
+
+@router.get("/me")
+def own(me: Asking, room: TheRoom) -> Response:
+    """One's own page."""
+    return render("student.html.j2", room, me, **views.student(room, me))
+
+
+@router.get("/me/progress")
+def own_progress(me: Asking, room: TheRoom) -> Response:
+    """The part of it that changes."""
+    return render("student_progress.html.j2", room, me, **views.student(room, me))
+
+
+@router.post("/me")
+def change(
+    me: Asking, room: TheRoom, nickname: Annotated[str, Form(max_length=200)], listed: Annotated[str, Form()] = ""
+) -> Response:
+    """Change what others see."""
+    try:
+        room.book.rename(me.id, nickname_of(nickname), bool(listed))
+    except ValueError:
+        return render(
+            "student.html.j2", room, me, 409, problem="Somebody has this nickname already.", **views.student(room, me)
+        )
+    except UsageError as error:
+        return render("student.html.j2", room, me, 422, problem=error.message, **views.student(room, me))
+    return RedirectResponse("/me", 303)
+
+
+@router.get("/submissions/{id}")
+def submission(id: ID, me: Asking, room: TheRoom) -> Response:
+    """One submission with its verdict."""
+    found = room.submitted(me, id)
+    if found is None:
+        raise HTTPException(404, {"message": "You have no such submission.", "hint": None})
+    return render(
+        "submission.html.j2", room, me, one=found, who=room.book.person(found.person), source=room.book.source(id),
+        receipt=room.receipt(found),
+    )  # fmt: skip
+
+
+@router.get("/class")
+def klass(me: Teaching, room: TheRoom, after: After = 0) -> Response:
+    """The teacher's page: where the class is stuck, and the map of students and exercises."""
+    return render("class.html.j2", room, me, **views.klass(room, after, COLUMNS))
+
+
+@router.get("/class/map")
+def klass_map(me: Teaching, room: TheRoom, after: After = 0) -> Response:
+    """The part of it that changes."""
+    return render("class_map.html.j2", room, me, **views.klass(room, after, COLUMNS))
+
+
+@router.get("/students/{id}")
+def student(id: ID, me: Teaching, room: TheRoom) -> Response:
+    """A student, for a teacher."""
+    who = room.book.person(id)
+    if who is None or who.role != "student":
+        raise HTTPException(404, {"message": "There is no such student.", "hint": None})
+    return render("student.html.j2", room, me, **views.student(room, who))
+
+
+@router.get("/exercises/{topic}/{name}")
+def exercise(topic: str, name: str, me: Teaching, room: TheRoom) -> Response:
+    """An exercise, for a teacher: how the class is doing, and which mistakes it makes."""
+    found = room.course.exercises.get(f"{topic}/{name}")
+    if found is None:
+        raise HTTPException(404, {"message": "There is no such exercise.", "hint": None})
+    return render(
+        "exercise.html.j2", room, me, exercise=found, total=room.book.totals().get(found.id),
+        mistakes=room.book.mistakes(found.id),
+    )  # fmt: skip
