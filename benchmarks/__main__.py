@@ -16,7 +16,7 @@ from benchmarks.common import Result
 
 NAMES = (
     "save_to_verdict", "engine_overhead", "list_command", "memory", "first_paint", "key_to_paint", "app_save_to_verdict",
-    "batch_throughput", "dask_efficiency", "batch_growth",
+    "batch_throughput", "dask_efficiency", "batch_growth", "leaderboard_page", "class_load",
 )  # fmt: skip
 FIGURES = Path(__file__).with_name("results.json")
 RESULTS = Path(__file__).with_name("RESULTS.md")

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from grader.classroom import access, secrets
 from grader.classroom.access import Limits, limits_of, room_of
-from grader.classroom.room import MAX_NAME, MAX_NICKNAME, Room, WrongCode, nickname_of
+from grader.classroom.names import MAX_NAME, MAX_NICKNAME, nickname_of
+from grader.classroom.room import Room, WrongCode
 from grader.engine.core import MAX_SOURCE
 from grader.store.classbook.values import Person, Submitted
 from grader.verdict_json import to_json

@@ -11,9 +11,10 @@ from jinja2 import Environment, FileSystemLoader
 from starlette.responses import Response
 
 from grader.batch import report
-from grader.classroom import access, secrets, views
+from grader.classroom import access, exports, secrets, views
 from grader.classroom.access import Limits, limits_of, room_of
-from grader.classroom.room import Room, nickname_of
+from grader.classroom.names import nickname_of
+from grader.classroom.room import Room
 from grader.errors import UsageError
 from grader.store.classbook.values import Person
 from grader.text import clean
@@ -171,13 +172,75 @@ def klass_map(me: Teaching, room: TheRoom, after: After = 0) -> Response:
     return render("class_map.html.j2", room, me, **views.klass(room, after, COLUMNS))
 
 
+@router.get("/class/roster")
+def roster_page(me: Teaching, room: TheRoom) -> Response:
+    """Who is in the class, and how more come in."""
+    return render("roster.html.j2", room, me, **views.roster(room))
+
+
+@router.post("/class/roster")
+def take_roster(me: Teaching, room: TheRoom, text: Annotated[str, Form(max_length=1 << 20)]) -> Response:
+    """Take in a roster; the invitations are shown this once."""
+    try:
+        enrolled = room.enroll(me, text)
+    except UsageError as error:
+        return render("roster.html.j2", room, me, 422, problem=error, given=text, **views.roster(room))
+    return render("roster.html.j2", room, me, enrolled=enrolled, **views.roster(room))
+
+
+@router.post("/class/open")
+def set_open(me: Teaching, room: TheRoom, open: Annotated[str, Form(max_length=10)] = "") -> Response:
+    """Let the class code work, or not."""
+    room.set_open(me, bool(open))
+    return RedirectResponse("/class/roster", 303)
+
+
+@router.post("/students/{id}/invite")
+def invite(id: ID, me: Teaching, room: TheRoom) -> Response:
+    """A new invitation for a student who lost what they had."""
+    who = _student(room, id)
+    return render("student.html.j2", room, me, invitation=room.invite(me, who), **views.student(room, who))
+
+
+@router.get("/class/results.csv")
+def results(me: Teaching, room: TheRoom, form: Annotated[str, Query(max_length=10)] = "plain") -> Response:
+    """The points of all, for a spreadsheet, Canvas or Moodle."""
+    if form not in exports.FORMS:
+        raise HTTPException(404, {"message": f"There are the forms {', '.join(exports.FORMS)}.", "hint": None})
+    room.book.log(me.id, "took the results", form)
+    disposition = {"Content-Disposition": f'attachment; filename="results-{form}.csv"'}
+    return Response(
+        exports.results_csv(room, form).encode("utf-8"), media_type="text/csv; charset=utf-8", headers=disposition
+    )
+
+
+@router.get("/submissions/{id}/results.json")
+def results_json(id: ID, me: Teaching, room: TheRoom) -> Response:
+    """Gradescope's results.json of one submission."""
+    found = room.submitted(me, id)
+    if found is None or found.verdict is None or found.exercise not in room.course.exercises:
+        raise HTTPException(404, {"message": "There is no such verdict.", "hint": None})
+    return Response(exports.results_json(room, found), media_type="application/json")
+
+
+@router.get("/class/log")
+def log(me: Teaching, room: TheRoom) -> Response:
+    """What was done to the class."""
+    names = {person.id: person.name for role in views.ROLES for person in room.book.people(role)}
+    return render("log.html.j2", room, me, acts=room.book.acts(), names=names)
+
+
 @router.get("/students/{id}")
 def student(id: ID, me: Teaching, room: TheRoom) -> Response:
     """A student, for a teacher."""
+    return render("student.html.j2", room, me, **views.student(room, _student(room, id)))
+
+
+def _student(room: Room, id: int) -> Person:
     who = room.book.person(id)
     if who is None or who.role != "student":
         raise HTTPException(404, {"message": "There is no such student.", "hint": None})
-    return render("student.html.j2", room, me, **views.student(room, who))
+    return who
 
 
 @router.get("/exercises/{topic}/{name}")

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from grader.batch.keys import Keys
-from grader.classroom import secrets
+from grader.classroom import roster, secrets
 from grader.classroom.grading import Graders, Grades
+from grader.classroom.names import name_of, nickname_of
 from grader.course.uses import closure
 from grader.engine.core import MAX_SOURCE
 from grader.errors import UsageError
@@ -18,8 +19,6 @@ from grader.store.classbook.values import Kind, Person, Submitted
 from grader.store.gradings import Task
 from grader.text import one_line
 
-MAX_NAME = 80
-MAX_NICKNAME = 24
 MAX_STUDENTS = 20_000
 
 
@@ -38,6 +37,14 @@ class Accepted:
     submitted: Submitted
     receipt: str
     new: bool
+
+
+@dataclass(frozen=True)
+class Enrolled:
+    """A line of a roster: who it is, and their invitation where they are new. It is shown this once."""
+
+    person: Person
+    code: str | None
 
 
 class Room:
@@ -88,15 +95,60 @@ class Room:
         return self.token(teacher, "device")
 
     def join(self, code: str, name: str, nickname: str = "", *, listed: bool = False) -> tuple[Person, str]:
-        """A new student and their token. Raises WrongCode, or UsageError where the name is none."""
+        """A student and their token: of the roster, by an invitation, or, by the class code, a new one.
+
+        Raises WrongCode, or UsageError where a name is none or a nickname is taken.
+        """
         if not secrets.same_code(code, self._code):
-            raise WrongCode("That is not the code of this class.", "Ask your teacher for it.")
+            return self._by_invitation(code, nickname, listed)
+        if not self.is_open:
+            raise WrongCode("This class takes nobody by the class code now.", "Ask your teacher for an invitation.")
         name = name_of(name)
         nickname = nickname_of(nickname or name.split()[0])
         if self.book.count("student") >= MAX_STUDENTS:
             raise UsageError(f"This class is full: it has {MAX_STUDENTS} students.")
         person = self.book.join(name, nickname, listed=listed)
         return person, self.token(person, "device")
+
+    def _by_invitation(self, code: str, nickname: str, listed: bool) -> tuple[Person, str]:
+        nickname = nickname_of(nickname) if nickname else ""
+        person = self.book.take_invitation(secrets.hashed(secrets.typed(code)))
+        if person is None:
+            raise WrongCode("That is no code of this class, or it was used.", "Ask your teacher for one.")
+        try:
+            person = self.book.rename(person.id, nickname or None, listed) or person
+        except ValueError:
+            # They are in; another nickname is a matter of a moment.
+            person = self.book.rename(person.id, None, listed) or person
+        self.book.log(person.id, "joined by invitation", "")
+        return person, self.token(person, "device")
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the class code lets people in."""
+        return self.book.setting("open", lambda: "yes") == "yes"
+
+    def set_open(self, by: Person, is_open: bool) -> None:
+        """Let the class code work, or not."""
+        self.book.setting("open", lambda: "yes")
+        self.book.change_setting("open", "yes" if is_open else "no")
+        self.book.log(by.id, "opened the class" if is_open else "closed the class", "")
+
+    def enroll(self, by: Person, text: str) -> list[Enrolled]:
+        """Take in a roster, a CSV text: an invitation for everybody who is new. Raises UsageError."""
+        lines = roster.read(text)
+        codes = [secrets.new_invitation() for _ in lines]
+        hashes = [secrets.hashed(secrets.typed(code)) for code in codes]
+        found = self.book.enroll([(line.name, line.email, sha) for line, sha in zip(lines, hashes, strict=True)])
+        self.book.log(by.id, "took in a roster", f"{sum(new for _, new in found)} new of {len(found)}")
+        return [Enrolled(who, code if new else None) for (who, new), code in zip(found, codes, strict=True)]
+
+    def invite(self, by: Person, person: Person) -> str:
+        """A new invitation for somebody who lost what they had: all their tokens are worthless from now on."""
+        code = secrets.new_invitation()
+        self.book.invite(person.id, secrets.hashed(secrets.typed(code)))
+        self.book.log(by.id, "invited again", str(person.id))
+        return code
 
     def token(self, person: Person, kind: Kind) -> str:
         """A new token for somebody."""
@@ -139,20 +191,3 @@ class Room:
         if found is None or (asking.role != "teacher" and found.person != asking.id):
             return None
         return found
-
-
-def name_of(text: str) -> str:
-    """A person's name as it is kept. Raises UsageError where nothing is left of it."""
-    return _named(text, MAX_NAME, "A name")
-
-
-def nickname_of(text: str) -> str:
-    """A nickname as it is kept. Raises UsageError where nothing is left of it."""
-    return _named(text, MAX_NICKNAME, "A nickname")
-
-
-def _named(text: str, limit: int, what: str) -> str:
-    line = one_line(text, limit)
-    if not any(char.isalnum() for char in line):
-        raise UsageError(f"{what} has a letter or a digit in it.")
-    return line

@@ -38,10 +38,19 @@ def new_code() -> str:
     return "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH))
 
 
+def new_invitation() -> str:
+    """A code for one person, in three groups: 59 bits, used once."""
+    return "-".join("".join(secrets.choice(ALPHABET) for _ in range(4)) for _ in range(3))
+
+
+def typed(code: str) -> str:
+    """A code as it is compared: case, spaces and dashes do not matter."""
+    return "".join(char for char in code.upper() if char.isalnum())
+
+
 def same_code(given: str, code: str) -> bool:
-    """Whether the code was typed: case, spaces and dashes do not matter."""
-    typed = "".join(char for char in given.upper() if char.isalnum())
-    return hmac.compare_digest(typed.encode("utf-8", "surrogatepass"), code.encode())
+    """Whether the class code was typed."""
+    return hmac.compare_digest(typed(given).encode("utf-8", "surrogatepass"), code.encode())
 
 
 def ends_at(lasts: timedelta) -> str:

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from grader.classroom.room import Room
-from grader.store.classbook.values import Person, Total
+from grader.store.classbook.values import Person, Role, Total
 
+ROLES: tuple[Role, ...] = ("teacher", "student")
 STUCK = 8
 RECENT = 20
 
@@ -45,6 +46,12 @@ def student(room: Room, who: Person) -> dict[str, Any]:
         "firsts": sum(one.first for one in standing.values()),
         "waiting": sum(one.status == "waiting" for one in recent),
     }
+
+
+def roster(room: Room) -> dict[str, Any]:
+    """Everybody, with whether they have joined yet."""
+    invited = room.book.invited()
+    return {"people": [(who, who.id in invited) for who in room.book.people("student")], "open": room.is_open}
 
 
 def klass(room: Room, after: int, people: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from grader.model import Verdict
 from grader.store.classbook import people, standings, submissions
@@ -59,6 +59,11 @@ class Classbook:
             connection.execute(insert(class_setting).values(name=name, value=value))
             return value
 
+    def change_setting(self, name: str, value: str) -> None:
+        """Change a setting that is there."""
+        with self._transaction() as connection:
+            connection.execute(update(class_setting).where(class_setting.c.name == name).values(value=value))
+
     # -- people ------------------------------------------------------------------------------------------------------
 
     def join(self, name: str, nickname: str, *, role: Role = "student", listed: bool = False) -> Person:
@@ -67,6 +72,34 @@ class Classbook:
             person = people.add(connection, name, nickname, role, listed, now())
             _log(connection, person.id, "joined", role)
             return person
+
+    def enroll(self, lines: Sequence[tuple[str, str, str]]) -> list[tuple[Person, bool]]:
+        """Take in a roster's lines: name, address, and the hash of an invitation, for those who are new; who is new."""
+        found: list[tuple[Person, bool]] = []
+        with self._recording, self._transaction() as connection:
+            for name, email, sha256 in lines:
+                old = people.known(connection, name, email)
+                who = old or people.add(connection, name, f"student{len(found) + 1}", "student", False, now(), email)
+                if old is None:
+                    people.invite(connection, who.id, sha256, now())
+                found.append((who, old is None))
+        return found
+
+    def invite(self, person: int, sha256: str) -> None:
+        """A new invitation for somebody; their tokens and earlier invitations are worthless from now on."""
+        with self._transaction() as connection:
+            people.drop_tokens(connection, person)
+            people.invite(connection, person, sha256, now())
+
+    def take_invitation(self, sha256: str) -> Person | None:
+        """Whom the code with this hash invites; once."""
+        with self._recording, self._transaction() as connection:
+            return people.take_invitation(connection, sha256, now())
+
+    def invited(self) -> set[int]:
+        """Who has not used their invitation yet."""
+        with self._transaction() as connection:
+            return people.invited(connection)
 
     def person(self, id: int) -> Person | None:
         """Somebody by their number."""

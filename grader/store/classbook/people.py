@@ -8,10 +8,18 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from grader.store.classbook.schema import person, token
+from grader.store.classbook.schema import invitation, person, token
 from grader.store.classbook.values import Kind, Person, Role
 
-_PERSON = (person.c.id, person.c.role, person.c.name, person.c.nickname, person.c.listed, person.c.joined_at)
+_PERSON = (
+    person.c.id,
+    person.c.role,
+    person.c.name,
+    person.c.nickname,
+    person.c.listed,
+    person.c.joined_at,
+    person.c.email,
+)
 # PostgreSQL's and SQLite's integers end there; whoever asks for more asks for nobody.
 MAX_ID = 1 << 62
 
@@ -21,7 +29,7 @@ def folded(nickname: str) -> str:
     return "".join(unicodedata.normalize("NFKC", nickname).casefold().split())
 
 
-def add(connection: Connection, name: str, nickname: str, role: Role, listed: bool, at: str) -> Person:
+def add(connection: Connection, name: str, nickname: str, role: Role, listed: bool, at: str, email: str = "") -> Person:
     """A new person; a number is put behind a nickname that is taken."""
     for number in itertools.count(2):
         if not _taken(connection, nickname):
@@ -30,6 +38,7 @@ def add(connection: Connection, name: str, nickname: str, role: Role, listed: bo
     row: dict[str, Any] = {
         "role": role,
         "name": name,
+        "email": email,
         "nickname": nickname,
         "nickname_key": folded(nickname),
         "listed": listed,
@@ -38,7 +47,34 @@ def add(connection: Connection, name: str, nickname: str, role: Role, listed: bo
     nothing = {"points": 0, "passed": 0, "firsts": 0, "streak": 0, "last_day": "", "last_pass_at": ""}
     key = connection.execute(insert(person).values(**row, **nothing)).inserted_primary_key
     assert key is not None
-    return Person(key[0], role, name, nickname, listed, at)
+    return Person(key[0], role, name, nickname, listed, at, email)
+
+
+def known(connection: Connection, name: str, email: str) -> Person | None:
+    """The student of a roster's line: by the address, or, where it has none, by the name."""
+    same = person.c.email == email if email else person.c.name == name
+    row = connection.execute(select(*_PERSON).where(person.c.role == "student", same).limit(1)).first()
+    return Person(*row) if row else None
+
+
+def invite(connection: Connection, id: int, sha256: str, at: str) -> None:
+    """Let whoever has the code with this hash join as somebody, once; their earlier codes are worthless."""
+    connection.execute(delete(invitation).where(invitation.c.person == id))
+    connection.execute(insert(invitation).values(sha256=sha256, person=id, made_at=at))
+
+
+def take_invitation(connection: Connection, sha256: str, at: str) -> Person | None:
+    """Whom the code with this hash invites; it is worthless from now on."""
+    id = connection.scalar(select(invitation.c.person).where(invitation.c.sha256 == sha256))
+    if id is None or connection.execute(delete(invitation).where(invitation.c.sha256 == sha256)).rowcount != 1:
+        return None
+    connection.execute(update(person).where(person.c.id == id).values(joined_at=at))
+    return by_id(connection, id)
+
+
+def invited(connection: Connection) -> set[int]:
+    """Who has not used their invitation yet."""
+    return set(connection.scalars(select(invitation.c.person)))
 
 
 def by_id(connection: Connection, id: int) -> Person | None:

@@ -3,10 +3,12 @@
     class_setting   small things of the class: its title, its course, its code, its keys
     person          students and teachers. `points` to `last_pass_at` follow from `standing` and `first_pass`, and are kept so
                     that a leaderboard reads its one page and nothing else; `listed` says whether they want to be on it
+    invitation      a code by which one person of the roster joins, once: SHA-256 of it
     token           what a person's programs and browsers show instead of a password: SHA-256 of it, never the token
     submission      what a student handed in, once for each grading: `at` is when it was accepted, and decides who was first
     standing        how far a student is with an exercise: attempts, the best score, when it was passed first, for how many points
     first_pass      who passed an exercise before anybody else
+    named_mistake   who made which mistake that a diagnosis named, once for each student
     act             what teachers and students did to the class, append-only
 
 Times are UTC, ISO 8601 with milliseconds, so that they sort as text. Types are those that SQLite and PostgreSQL share.
@@ -39,6 +41,8 @@ person = Table(
     Column("id", Sequence, primary_key=True, autoincrement=True),
     Column("role", Text, nullable=False),
     Column("name", Text, nullable=False),
+    # How the school knows them: an address or a number; empty where it does not.
+    Column("email", Text, nullable=False),
     Column("nickname", Text, nullable=False),
     # Case and look-alike forms folded: nobody passes for another.
     Column("nickname_key", Text, nullable=False, unique=True),
@@ -63,6 +67,15 @@ token = Table(
     Column("made_at", Text, nullable=False),
     Column("ends_at", Text, nullable=False),
     Index("token_by_person", "person"),
+)
+
+invitation = Table(
+    "invitation",
+    metadata,
+    Column("sha256", Text, primary_key=True),
+    Column("person", Sequence, ForeignKey("person.id"), nullable=False),
+    Column("made_at", Text, nullable=False),
+    Index("invitation_by_person", "person"),
 )
 
 submission = Table(
@@ -101,6 +114,14 @@ first_pass = Table(
     Column("submission", Sequence, ForeignKey("submission.id"), nullable=False),
 )
 
+named_mistake = Table(
+    "named_mistake",
+    metadata,
+    Column("exercise", Text, primary_key=True),
+    Column("message", Text, primary_key=True),
+    Column("person", Sequence, ForeignKey("person.id"), primary_key=True, autoincrement=False),
+)
+
 act = Table(
     "act",
     metadata,
@@ -112,4 +133,4 @@ act = Table(
     sqlite_autoincrement=True,
 )
 
-OWN = (class_setting, person, token, submission, standing, first_pass, act)
+OWN = (class_setting, person, token, invitation, submission, standing, first_pass, named_mistake, act)

@@ -5,7 +5,6 @@ A page reads what is kept and never the submissions, so its time does not grow w
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import date, timedelta
 
@@ -13,10 +12,8 @@ from sqlalchemy import Connection, false, func, insert, or_, select, update
 from sqlalchemy.sql import ColumnElement
 
 from grader.model import Verdict
-from grader.store.classbook.schema import first_pass, person, standing, submission
+from grader.store.classbook.schema import first_pass, named_mistake, person, standing
 from grader.store.classbook.values import Cell, Row, Standing, Total
-from grader.store.ledger_schema import grading
-from grader.store.queries import unpacked_verdict
 
 _ROW = (
     person.c.id,
@@ -45,6 +42,7 @@ def count(connection: Connection, number: int, who: int, exercise: str, at: str,
     else:
         connection.execute(update(standing).where(*here).values(**values))
     if not verdict.passed:
+        _note_mistakes(connection, who, exercise, verdict)
         return
     for changed in {who, *_first(connection, number, who, exercise)}:
         _sum_up(connection, changed)
@@ -148,16 +146,20 @@ def totals(connection: Connection) -> dict[str, Total]:
 
 
 def mistakes(connection: Connection, exercise: str) -> list[tuple[str, int]]:
-    """The named mistakes in submissions of an exercise, and how many students made each."""
+    """The named mistakes in submissions of an exercise, and how many students made each, the commonest first."""
+    m = named_mistake.c
+    number = func.count().label("number")
     rows = connection.execute(
-        select(submission.c.person, grading.c.verdict)
-        .join(grading, submission.c.grading == grading.c.key)
-        .where(submission.c.exercise == exercise, grading.c.status.in_(("failed", "error")))
+        select(m.message, number).where(m.exercise == exercise).group_by(m.message).order_by(number.desc(), m.message)
     )
-    made = {
-        (row.person, check.diagnosis.message)
-        for row in rows
-        for check in unpacked_verdict(row.verdict).checks
-        if check.diagnosis
-    }
-    return Counter(message for _, message in sorted(made)).most_common()
+    return [(row.message, row.number) for row in rows]
+
+
+def _note_mistakes(connection: Connection, who: int, exercise: str, verdict: Verdict) -> None:
+    m = named_mistake.c
+    told = {check.diagnosis.message for check in verdict.checks if check.diagnosis}
+    if told:
+        known = set(connection.scalars(select(m.message).where(m.exercise == exercise, m.person == who)))
+        new = [{"exercise": exercise, "message": message, "person": who} for message in sorted(told - known)]
+        if new:
+            connection.execute(insert(named_mistake), new)

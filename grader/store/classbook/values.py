@@ -14,7 +14,7 @@ Kind = Literal["device", "browser"]
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody in the class. `name` is for teachers, `nickname` for everybody."""
+    """Somebody in the class. `name` and `email` are for teachers, `nickname` for everybody."""
 
     id: int
     role: Role
@@ -22,6 +22,7 @@ class Person:
     nickname: str
     listed: bool
     joined_at: str
+    email: str = ""
 
 
 @dataclass(frozen=True)

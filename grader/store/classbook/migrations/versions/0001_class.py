@@ -1,4 +1,4 @@
-"""The first tables of a class: people and their tokens, submissions, standings, who was first, the log of acts."""
+"""The first tables of a class: people, tokens, submissions, standings, who was first, named mistakes, the log of acts."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.Column("id", _Sequence, primary_key=True, autoincrement=True),
         sa.Column("role", sa.Text, nullable=False),
         sa.Column("name", sa.Text, nullable=False),
+        sa.Column("email", sa.Text, nullable=False),
         sa.Column("nickname", sa.Text, nullable=False),
         sa.Column("nickname_key", sa.Text, nullable=False, unique=True),
         sa.Column("listed", sa.Boolean, nullable=False),
@@ -47,6 +48,13 @@ def upgrade() -> None:
         sa.Column("ends_at", sa.Text, nullable=False),
     )
     op.create_index("token_by_person", "token", ["person"])
+    op.create_table(
+        "invitation",
+        sa.Column("sha256", sa.Text, primary_key=True),
+        sa.Column("person", _Sequence, sa.ForeignKey("person.id"), nullable=False),
+        sa.Column("made_at", sa.Text, nullable=False),
+    )
+    op.create_index("invitation_by_person", "invitation", ["person"])
     op.create_table(
         "submission",
         sa.Column("id", _Sequence, primary_key=True, autoincrement=True),
@@ -75,6 +83,12 @@ def upgrade() -> None:
         sa.Column("exercise", sa.Text, primary_key=True),
         sa.Column("person", _Sequence, sa.ForeignKey("person.id"), nullable=False),
         sa.Column("submission", _Sequence, sa.ForeignKey("submission.id"), nullable=False),
+    )
+    op.create_table(
+        "named_mistake",
+        sa.Column("exercise", sa.Text, primary_key=True),
+        sa.Column("message", sa.Text, primary_key=True),
+        sa.Column("person", _Sequence, sa.ForeignKey("person.id"), primary_key=True, autoincrement=False),
     )
     op.create_table(
         "act",
