@@ -78,8 +78,8 @@ def _fill(connection: Connection, students: int, attempts: int) -> None:
     at = "'2026-03-01T00:00:00.000+00:00'"
     run(
         "students",
-        "INSERT INTO person (id, role, name, nickname, nickname_key, listed, joined_at, points, passed, firsts, streak, "
-        "last_day, last_pass_at) {numbers} SELECT i + 10, 'student', 'Student ' || i, 'nick' || i, 'nick' || i, true, "
+        "INSERT INTO person (id, role, name, email, nickname, nickname_key, listed, joined_at, points, passed, firsts, streak, "
+        "last_day, last_pass_at) {numbers} SELECT i + 10, 'student', 'Student ' || i, 's' || i, 'nick' || i, 'nick' || i, true, "
         f"{at}, (i * 7919) % 1000, 100, 0, 3, '2026-03-01', {at} FROM n",
         students=students,
     )

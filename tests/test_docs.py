@@ -107,7 +107,7 @@ def test_every_command_is_documented_and_there_is_no_other() -> None:
 
 @pytest.mark.parametrize("name", sorted(_documented()))
 def test_options_of_a_documented_command_exist(name: str) -> None:
-    known = {option for parameter in _commands()[name].params for option in parameter.opts}
+    known = {option for parameter in _commands()[name].params for option in (*parameter.opts, *parameter.secondary_opts)}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", _documented()[name])) - known == set()
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from grader.batch.keys import Keys
 from grader.classroom import roster, secrets
 from grader.classroom.grading import Graders, Grades
-from grader.classroom.names import name_of, nickname_of
+from grader.classroom.names import MAX_NAME, name_of, nickname_of
 from grader.course.uses import closure
 from grader.engine.core import MAX_SOURCE
 from grader.errors import UsageError
@@ -69,7 +69,7 @@ class Room:
                 f"{book.name}: this class works on the course {owner}, not on {course.name}.",
                 "Name another --database, or its --course.",
             )
-        self.title = book.setting("title", lambda: title or course.title)
+        self.title = book.setting("title", lambda: one_line(title, MAX_NAME) or course.title)
         self._code = book.setting("code", secrets.new_code)
         self._receipts = book.setting("receipt key", secrets.new_key)
         self._keys = Keys(course)

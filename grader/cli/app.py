@@ -42,6 +42,9 @@ SECTIONS = {
         "batch": "Grade a folder of submissions and write a report.",
     },
     "A class": {
+        "join": "Join a class.",
+        "submit": "Hand in to your class.",
+        "leaderboard": "Show your class's leaderboard.",
         "serve": "Serve a class.",
     },
     "This program": {
