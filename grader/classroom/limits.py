@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections import OrderedDict
@@ -15,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 _REMEMBERED = 50_000
 # A source is at most 256 KiB; written as JSON a character may take six bytes.
 MAX_BODY = 2 << 20
+BODY_S = 30.0
 
 
 class Buckets:
@@ -52,7 +54,7 @@ class Buckets:
 
 
 class BodyLimit:
-    """Refuses a request that carries more than MAX_BODY, whatever it says of its length."""
+    """Refuses a request that carries more than MAX_BODY, whatever it says of its length, or takes longer than BODY_S to come."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -65,18 +67,17 @@ class BodyLimit:
             await _too_much(scope, receive, send)
             return
         # Read whole before anything of ours sees it: small, and nothing is begun for a client that stops in the middle.
-        chunks: list[bytes] = []
-        size, more = 0, True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return
-            chunk = message.get("body", b"")
-            size, more = size + len(chunk), message.get("more_body", False)
-            if size > MAX_BODY:
-                await _too_much(scope, receive, send)
-                return
-            chunks.append(chunk)
+        try:
+            async with asyncio.timeout(BODY_S):
+                body = await _whole(receive)
+        except TimeoutError:
+            await _refused(408, f"The request took more than {BODY_S:g} s to arrive.", scope, receive, send)
+            return
+        if body is None:
+            return
+        if len(body) > MAX_BODY:
+            await _too_much(scope, receive, send)
+            return
         given = False
 
         async def replay() -> Message:
@@ -84,7 +85,7 @@ class BodyLimit:
             if given:
                 return await receive()
             given = True
-            return {"type": "http.request", "body": b"".join(chunks), "more_body": False}
+            return {"type": "http.request", "body": body, "more_body": False}
 
         await self._app(scope, replay, send)
 
@@ -96,6 +97,23 @@ def _declared(scope: Scope) -> int:
     return 0
 
 
+async def _whole(receive: Receive) -> bytes | None:
+    """What a request carries, or the first of it where that is too much already; None where the client has gone."""
+    chunks: list[bytes] = []
+    size, more = 0, True
+    while more and size <= MAX_BODY:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        chunks.append(message.get("body", b""))
+        size, more = size + len(chunks[-1]), message.get("more_body", False)
+    return b"".join(chunks)
+
+
 async def _too_much(scope: Scope, receive: Receive, send: Send) -> None:
-    detail: dict[str, Any] = {"message": f"A request holds at most {MAX_BODY >> 20} MiB.", "hint": None}
-    await JSONResponse({"detail": detail}, 413, headers={"Connection": "close"})(scope, receive, send)
+    await _refused(413, f"A request holds at most {MAX_BODY >> 20} MiB.", scope, receive, send)
+
+
+async def _refused(status: int, message: str, scope: Scope, receive: Receive, send: Send) -> None:
+    detail: dict[str, Any] = {"message": message, "hint": None}
+    await JSONResponse({"detail": detail}, status, headers={"Connection": "close"})(scope, receive, send)

@@ -256,6 +256,28 @@ def test_bodies_are_limited_with_and_without_a_length(klass: Klass) -> None:
     assert klass.ask("POST", "/api/submissions", token, content=chunks).status_code == 413
 
 
+def test_a_client_that_dribbles_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    import asyncio
+
+    from grader.classroom import limits
+
+    monkeypatch.setattr(limits, "BODY_S", 0.05)
+    told: list[Any] = []
+
+    async def never() -> Any:
+        await asyncio.sleep(60)
+
+    async def send(message: Any) -> None:
+        told.append(message)
+
+    async def inner(*_: Any) -> None:
+        raise AssertionError("nothing of ours sees half a request")
+
+    scope: Any = {"type": "http", "method": "POST", "path": "/api/join", "headers": []}
+    asyncio.run(limits.BodyLimit(inner)(scope, never, send))
+    assert told[0]["status"] == 408
+
+
 def test_a_submission_under_way_is_settled_for_both(klass: Klass) -> None:
     ada, grace = klass.join()["token"], klass.join("Grace")["token"]
     klass.grader.gate.clear()
