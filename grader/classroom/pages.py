@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path as FilePath
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Path, Query, Request
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 from jinja2 import Environment, FileSystemLoader
 from starlette.responses import Response
 
@@ -200,6 +201,49 @@ def invite(id: ID, me: Teaching, room: TheRoom) -> Response:
     """A new invitation for a student who lost what they had."""
     who = _student(room, id)
     return render("student.html.j2", room, me, invitation=room.invite(me, who), **views.student(room, who))
+
+
+@router.post("/students/{id}/erase")
+def erase(id: ID, me: Teaching, room: TheRoom, name: Annotated[str, Form(max_length=200)] = "") -> Response:
+    """Forget a student; their name, typed in, says that it is meant."""
+    who = _student(room, id)
+    if name.strip() != who.name:
+        told = "Nothing was erased: the name is another."
+        return render("student.html.j2", room, me, 422, problem=told, **views.student(room, who))
+    room.erase(me, who)
+    return RedirectResponse("/class/roster", 303)
+
+
+@router.get("/students/{id}/data.jsonl")
+def data_of(id: ID, me: Teaching, room: TheRoom) -> Response:
+    """All that the class knows of a student."""
+    who = _student(room, id)
+    room.book.log(me.id, "took the data of", str(id))
+    return _data(room, who)
+
+
+@router.post("/me/erase")
+def erase_me(me: Asking, room: TheRoom, name: Annotated[str, Form(max_length=200)] = "") -> Response:
+    """Leave the class with all one left there."""
+    if me.role != "student" or name.strip() != me.name:
+        told = "Nothing was erased: the name is another."
+        return render("student.html.j2", room, me, 422, problem=told, **views.student(room, me))
+    room.erase(me, me)
+    response = RedirectResponse("/enter", 303)
+    response.delete_cookie(access.COOKIE, path="/")
+    return response
+
+
+@router.get("/me/data.jsonl")
+def own_data(me: Asking, room: TheRoom) -> Response:
+    """All that the class knows of oneself."""
+    return _data(room, me)
+
+
+def _data(room: Room, who: Person) -> Response:
+    lines = (json.dumps(line) + "\n" for line in room.data_of(who))
+    disposition = {"Content-Disposition": f'attachment; filename="person-{who.id}.jsonl"'}
+    return StreamingResponse(lines, media_type="application/jsonl", headers=disposition)
 
 
 @router.get("/class/results.csv")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import msgspec
 
 from grader.batch.keys import Keys
 from grader.classroom import roster, secrets
@@ -18,6 +21,7 @@ from grader.store.classbook import Classbook
 from grader.store.classbook.values import Kind, Person, Submitted
 from grader.store.gradings import Task
 from grader.text import one_line
+from grader.verdict_json import to_json
 
 MAX_STUDENTS = 20_000
 
@@ -149,6 +153,24 @@ class Room:
         self.book.invite(person.id, secrets.hashed(secrets.typed(code)))
         self.book.log(by.id, "invited again", str(person.id))
         return code
+
+    def erase(self, by: Person, person: Person) -> None:
+        """Forget a student with all they left."""
+        self.book.erase(person.id, by.id)
+
+    def data_of(self, person: Person) -> Iterator[dict[str, Any]]:
+        """All that the class knows of somebody: who they are, how they stand, each submission with source and verdict."""
+        yield {"person": asdict(person), "standing": [asdict(one) for one in self.book.standing(person.id)]}
+        for line in self.book.submissions(person.id, limit=1 << 31):
+            found = self.book.submitted(line.id)
+            if found is not None:
+                verdict = None if found.verdict is None else msgspec.json.decode(to_json(found.verdict))
+                one = asdict(line) | {
+                    "receipt": self.receipt(line),
+                    "source": self.book.source(line.id),
+                    "verdict": verdict,
+                }
+                yield {"submission": one}
 
     def token(self, person: Person, kind: Kind) -> str:
         """A new token for somebody."""

@@ -130,6 +130,8 @@ def _sqlite(url: URL, threads: int) -> tuple[Engine, Callable[[], None]]:
         try:
             # How it is synced is each connection's own.
             sqlite.set_journal(raw, trusted, BUSY_SECONDS)
+            # What is erased is overwritten, not left in a free page.
+            raw.execute("PRAGMA secure_delete=ON")
         except BaseException:
             raw.close()
             raise

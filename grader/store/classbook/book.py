@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, insert, select, update
 
 from grader.model import Verdict
-from grader.store.classbook import people, standings, submissions
+from grader.store.classbook import erasing, people, standings, submissions
 from grader.store.classbook.schema import act, class_setting
 from grader.store.classbook.values import Act, Cell, Kind, Person, Role, Row, Standing, Submitted, Total
 from grader.store.gradings import Task, read, trouble
@@ -72,6 +72,12 @@ class Classbook:
             person = people.add(connection, name, nickname, role, listed, now())
             _log(connection, person.id, "joined", role)
             return person
+
+    def erase(self, person: int, by: int | None) -> None:
+        """Forget somebody with all they left. That it was done is logged, and not who they were."""
+        with self._recording, self._transaction() as connection:
+            erasing.erase(connection, person)
+            _log(connection, None if by == person else by, "erased a person", "")
 
     def enroll(self, lines: Sequence[tuple[str, str, str]]) -> list[tuple[Person, bool]]:
         """Take in a roster's lines: name, address, and the hash of an invitation, for those who are new; who is new."""

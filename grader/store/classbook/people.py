@@ -59,7 +59,7 @@ def known(connection: Connection, name: str, email: str) -> Person | None:
 
 def invite(connection: Connection, id: int, sha256: str, at: str) -> None:
     """Let whoever has the code with this hash join as somebody, once; their earlier codes are worthless."""
-    connection.execute(delete(invitation).where(invitation.c.person == id))
+    drop_invitations(connection, id)
     connection.execute(insert(invitation).values(sha256=sha256, person=id, made_at=at))
 
 
@@ -70,6 +70,11 @@ def take_invitation(connection: Connection, sha256: str, at: str) -> Person | No
         return None
     connection.execute(update(person).where(person.c.id == id).values(joined_at=at))
     return by_id(connection, id)
+
+
+def drop_invitations(connection: Connection, id: int) -> None:
+    """Forget the invitation of somebody."""
+    connection.execute(delete(invitation).where(invitation.c.person == id))
 
 
 def invited(connection: Connection) -> set[int]:

@@ -45,7 +45,7 @@ def count(connection: Connection, number: int, who: int, exercise: str, at: str,
         _note_mistakes(connection, who, exercise, verdict)
         return
     for changed in {who, *_first(connection, number, who, exercise)}:
-        _sum_up(connection, changed)
+        sum_up(connection, changed)
 
 
 def _first(connection: Connection, number: int, who: int, exercise: str) -> list[int]:
@@ -63,7 +63,8 @@ def _first(connection: Connection, number: int, who: int, exercise: str) -> list
     return [old.person]
 
 
-def _sum_up(connection: Connection, who: int) -> None:
+def sum_up(connection: Connection, who: int) -> None:
+    """Reckon again what a leaderboard shows of somebody."""
     rows = connection.execute(
         select(standing.c.points, standing.c.passed_at).where(
             standing.c.person == who, standing.c.passed_at.is_not(None)

@@ -78,18 +78,20 @@ def waiting(connection: Connection) -> list[str]:
 def record(connection: Connection, key: str, verdict: Verdict, worker: str, points: Mapping[str, int]) -> list[int]:
     """Record a verdict, unless there is one, and count it; for whom."""
     gradings.record(connection, key, verdict, worker)
-    counted = settle(connection, key, points)
-    if counted is None:
-        raise KeyError(key)
-    return counted
+    return settle(connection, key, points) or []
 
 
 def settle(connection: Connection, key: str, points: Mapping[str, int]) -> list[int] | None:
-    """Count the verdict of `key` for all for whom it is not counted yet; who they are. None where there is no verdict."""
-    body = connection.scalar(select(grading.c.verdict).where(grading.c.key == key))
-    if body is None:
+    """Count the verdict of `key` for all for whom it is not counted yet; who they are. None where there is no verdict.
+
+    Where there is no such grading any more, since whoever handed it in was erased, there is nobody to count it for.
+    """
+    found = connection.execute(select(grading.c.verdict).where(grading.c.key == key)).first()
+    if found is None:
+        return []
+    if found.verdict is None:
         return None
-    verdict = unpacked_verdict(body)
+    verdict = unpacked_verdict(found.verdict)
     rows = connection.execute(
         select(submission.c.id, submission.c.person, submission.c.exercise, submission.c.at)
         .where(submission.c.grading == key, submission.c.counted.is_(False))
