@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import random
@@ -29,7 +30,7 @@ __all__ = ["postgresql"]
 
 RIGHT = "def clamp(x, low, high):\n    return max(low, min(x, high))\n"
 WRONG = "def clamp(x, low, high):\n    return min(low, max(x, high))\n"
-KILLS = int(os.environ.get("GRADLINGS_KILLS", "4"))
+KILLS = int(os.environ.get("GRADLINGS_KILLS", "3"))
 Start = Callable[..., "Server"]
 
 
@@ -212,6 +213,20 @@ def test_an_engine_that_dies_is_no_zero(start: Start, tmp_path: Path) -> None:
     for number in range(4):
         server.submit(ada, f"{RIGHT}# {number}\n")
     assert set(server.wait(ada).values()) == {"passed"}
+
+
+@pytest.mark.parametrize("believed", [True, False])
+def test_a_proxy_is_believed_where_it_is_named(start: Start, tmp_path: Path, believed: bool) -> None:
+    server = start(str(tmp_path / "class.db"), 0, "--proxy", "127.0.0.1" if believed else "127.0.0.2")
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    headers = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.7", "Sec-Fetch-Site": "same-origin"}
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    connection.request("POST", "/session", f"token={server.teacher}", headers | form)
+    answer = connection.getresponse()
+    answer.read()
+    assert answer.status == 303
+    assert ("Secure" in answer.headers["Set-Cookie"]) is believed
+    connection.close()
 
 
 def test_two_servers_on_one_class_are_refused(start: Start, tmp_path: Path) -> None:
