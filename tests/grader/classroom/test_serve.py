@@ -125,7 +125,7 @@ def test_a_class_from_nothing_to_a_graded_submission(start: Start, tmp_path: Pat
     assert again.ask("GET", "/api/me", server.teacher)[1]["role"] == "teacher"
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(120 + 60 * KILLS)
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_killed_at_any_instant_it_loses_nothing_and_grades_nothing_twice(
     start: Start, tmp_path: Path, kind: str, request: pytest.FixtureRequest
@@ -171,7 +171,7 @@ def test_killed_at_any_instant_it_loses_nothing_and_grades_nothing_twice(
         server = start(database)
     assert accepted
     for token in tokens:
-        server.wait(token)
+        server.wait(token, 90 + 10 * KILLS)
     for (who, source), line in rng.sample(sorted(accepted.items()), min(20, len(accepted))):
         # The same again is the same submission, with its first receipt.
         again = server.submit(tokens[who], source)
