@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path as FilePath
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Path, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 from jinja2 import Environment, FileSystemLoader
+from starlette.background import BackgroundTask
 from starlette.responses import Response
 
 from grader.batch import report
@@ -265,6 +267,22 @@ def results_json(id: ID, me: Teaching, room: TheRoom) -> Response:
     if found is None or found.verdict is None or found.exercise not in room.course.exercises:
         raise HTTPException(404, {"message": "There is no such verdict.", "hint": None})
     return Response(exports.results_json(room, found), media_type="application/json")
+
+
+@router.get("/class/backup.db")
+def backup(me: Teaching, room: TheRoom) -> Response:
+    """The whole class as it is now, a SQLite file: put in the place of `class.db`, it is the class again."""
+    with TemporaryDirectory(prefix="gradlings-") as folder:
+        copy = FilePath(folder) / "class.db"
+        room.book.copy_to(copy)
+        room.book.log(me.id, "took a copy of the class", "")
+        # Open it stays readable when the folder is gone.
+        file = copy.open("rb")
+    disposition = {"Content-Disposition": 'attachment; filename="class.db"'}
+    pieces = iter(lambda: file.read(1 << 20), b"")
+    return StreamingResponse(
+        pieces, media_type="application/vnd.sqlite3", headers=disposition, background=BackgroundTask(file.close)
+    )
 
 
 @router.get("/class/log")

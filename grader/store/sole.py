@@ -86,6 +86,23 @@ def transaction(database: Sole) -> Iterator[Connection]:
         raise unusable(database.name, error) from error
 
 
+def copy_to(database: Sole, target: Path) -> None:
+    """Copy a SQLite database, as it is at one instant, into a new file while it is in use.
+
+    Raises UsageError where it is no SQLite, StoreError where it cannot be copied.
+    """
+    if database.engine.dialect.name != "sqlite":
+        raise UsageError(
+            f"{database.name} is not a SQLite file.", "Copy it with the tools of its own, such as pg_dump."
+        )
+    try:
+        with database.engine.connect() as connection:
+            # No transaction is open: the driver begins none by itself.
+            connection.exec_driver_sql("VACUUM INTO ?", (str(target),))
+    except SQLAlchemyError as error:
+        raise unusable(database.name, error) from error
+
+
 def unusable(name: str, error: Exception) -> StoreError:
     """The error for a database that cannot be read or written."""
     reason = str(getattr(error, "orig", None) or error).strip().splitlines()

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from pathlib import Path
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -17,7 +18,7 @@ from grader.store.classbook import erasing, people, standings, submissions
 from grader.store.classbook.schema import act, class_setting
 from grader.store.classbook.values import Act, Cell, Kind, Person, Role, Row, Standing, Submitted, Total
 from grader.store.gradings import Task, read, trouble
-from grader.store.sole import Sole, transaction
+from grader.store.sole import Sole, copy_to, transaction
 
 
 def now() -> str:
@@ -44,6 +45,10 @@ class Classbook:
     def close(self) -> None:
         """Close the class and let another program have it."""
         self._database.close()
+
+    def copy_to(self, target: Path) -> None:
+        """Copy the class into a new SQLite file while it is in use. UsageError where it is on a server."""
+        copy_to(self._database, target)
 
     # -- settings ----------------------------------------------------------------------------------------------------
 

@@ -6,8 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.grader.classroom.conftest import CLAMP, SLOPE, Klass
+import pytest
+
+from grader.errors import UsageError
+from grader.store.classbook import open_classbook
+from tests.grader.batch.conftest import postgresql
+from tests.grader.classroom.conftest import CLAMP, SLOPE, Klass, Make
 from tests.grader.classroom.test_pages import SAME, browser
+
+__all__ = ["postgresql"]
 
 
 def test_everything_as_a_file(klass: Klass) -> None:
@@ -102,3 +109,26 @@ def _everything(klass: Klass) -> list[str]:
 
 def _text(value: Any, zlib: Any) -> str:
     return zlib.decompress(value).decode() if isinstance(value, bytes) else str(value)
+
+
+def test_a_backup_is_the_class_again(klass: Klass, make: Make, tmp_path: Path) -> None:
+    ada = klass.join("Ada", listed=True)
+    first = klass.submit(ada["token"], "right").json()
+    klass.done()
+    client = browser(klass, klass.teacher_token)
+    answer = client.get("/class/backup.db")
+    assert answer.content.startswith(b"SQLite format 3")
+    klass.submit(ada["token"], "right, later")
+    copy = tmp_path / "copy.db"
+    copy.write_bytes(answer.content)
+    again = make(place=copy)
+    assert again.room.code == klass.room.code
+    [line] = again.ask("GET", "/api/submissions", ada["token"]).json()
+    assert (line["id"], line["receipt"], line["status"]) == (first["id"], first["receipt"], "passed")
+    assert "took a copy of the class" in client.get("/class/log").text
+    assert browser(klass, ada["token"]).get("/class/backup.db").status_code == 403
+
+
+def test_a_class_on_a_server_is_copied_by_its_own_tools(postgresql: str, tmp_path: Path) -> None:
+    with open_classbook(postgresql) as book, pytest.raises(UsageError, match="not a SQLite file"):
+        book.copy_to(tmp_path / "x.db")
