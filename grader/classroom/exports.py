@@ -57,4 +57,9 @@ def _students(room: Room) -> Iterator[tuple[Person, dict[str, Standing]]]:
 
 
 def _points(room: Room, ids: list[str], had: dict[str, Standing]) -> list[object]:
-    return [round(had[id].best * room.course.exercises[id].points, 2) if id in had else "" for id in ids]
+    return [_earned(room, had[id]) if id in had else "" for id in ids]
+
+
+def _earned(room: Room, one: Standing) -> float:
+    """What the best attempt earned, or what a teacher gave."""
+    return one.points if one.reason is not None else round(one.best * room.course.exercises[one.exercise].points, 2)

@@ -205,6 +205,26 @@ def invite(id: ID, me: Teaching, room: TheRoom) -> Response:
     return render("student.html.j2", room, me, invitation=room.invite(me, who), **views.student(room, who))
 
 
+@router.post("/students/{id}/points")
+def set_points(
+    id: ID,
+    me: Teaching,
+    room: TheRoom,
+    exercise: Annotated[str, Form(max_length=120)],
+    reason: Annotated[str, Form(max_length=1000)] = "",
+    points: Annotated[str, Form(max_length=10)] = "",
+) -> Response:
+    """Give points by hand; none means those that were earned."""
+    who = _student(room, id)
+    try:
+        if points and not (points.isascii() and points.isdecimal()):
+            raise UsageError("Points are a whole number.")
+        room.set_points(me, who, exercise, int(points) if points else None, reason)
+    except UsageError as error:
+        return render("student.html.j2", room, me, 422, problem=error.message, **views.student(room, who))
+    return RedirectResponse(f"/students/{id}", 303)
+
+
 @router.post("/students/{id}/erase")
 def erase(id: ID, me: Teaching, room: TheRoom, name: Annotated[str, Form(max_length=200)] = "") -> Response:
     """Forget a student; their name, typed in, says that it is meant."""

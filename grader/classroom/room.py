@@ -23,6 +23,8 @@ from grader.store.gradings import Task
 from grader.text import one_line
 from grader.verdict_json import to_json
 
+MAX_POINTS = 1000
+MAX_REASON = 300
 MAX_STUDENTS = 20_000
 
 
@@ -153,6 +155,17 @@ class Room:
         self.book.invite(person.id, secrets.hashed(secrets.typed(code)))
         self.book.log(by.id, "invited again", str(person.id))
         return code
+
+    def set_points(self, by: Person, person: Person, exercise: str, points: int | None, reason: str) -> None:
+        """Give a student points by hand, or None for those earned. Raises Refused."""
+        if exercise not in self.course.exercises:
+            raise Refused(f"There is no exercise {one_line(exercise, 80)} in {self.course.title}.")
+        if points is not None and not 0 <= points <= MAX_POINTS:
+            raise Refused(f"Points are from 0 to {MAX_POINTS}.")
+        reason = one_line(reason, MAX_REASON)
+        if not reason:
+            raise Refused("A reason is missing; the student sees it.")
+        self.book.set_points(person.id, exercise, points, reason, self.course.exercises[exercise].points, by.id)
 
     def erase(self, by: Person, person: Person) -> None:
         """Forget a student with all they left."""

@@ -225,6 +225,13 @@ class Classbook:
         with self._transaction() as connection:
             return standings.cells(connection, people)
 
+    def set_points(self, person: int, exercise: str, points: int | None, reason: str, worth: int, by: int) -> None:
+        """Give points by hand, with the reason, or (None) those that were earned again; `worth` is what a pass gives."""
+        told = "what was earned" if points is None else points
+        with self._recording, self._transaction() as connection:
+            standings.set_points(connection, person, exercise, points, reason, now(), worth)
+            _log(connection, by, "set points", f"{exercise} of {person} to {told}: {reason}")
+
     def totals(self) -> dict[str, Total]:
         """How the class is doing with each exercise that anybody tried."""
         with self._transaction() as connection:

@@ -7,7 +7,7 @@ import json
 from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from grader.store.classbook import people, standings
-from grader.store.classbook.schema import act, first_pass, named_mistake, person, standing, submission
+from grader.store.classbook.schema import act, first_pass, named_mistake, override, person, standing, submission
 from grader.store.ledger_schema import grading, source, work
 
 _BLOCK = 500
@@ -20,7 +20,7 @@ def erase(connection: Connection, who: int) -> None:
     """
     led = list(connection.scalars(select(first_pass.c.exercise).where(first_pass.c.person == who)))
     keys = list(connection.scalars(select(submission.c.grading).where(submission.c.person == who)))
-    for table in (first_pass, standing, named_mistake, submission):
+    for table in (first_pass, standing, override, named_mistake, submission):
         connection.execute(delete(table).where(table.c.person == who))
     _drop_gradings(connection, keys)
     people.drop_tokens(connection, who)

@@ -7,6 +7,7 @@
     token           what a person's programs and browsers show instead of a password: SHA-256 of it, never the token
     submission      what a student handed in, once for each grading: `at` is when it was accepted, and decides who was first
     standing        how far a student is with an exercise: attempts, the best score, when it was passed first, for how many points
+    override        points that a teacher gave by hand, with the reason; they stand whatever is graded
     first_pass      who passed an exercise before anybody else
     named_mistake   who made which mistake that a diagnosis named, once for each student
     act             what teachers and students did to the class, append-only
@@ -106,6 +107,16 @@ standing = Table(
     Index("standing_by_exercise", "exercise"),
 )
 
+override = Table(
+    "override",
+    metadata,
+    Column("person", Sequence, ForeignKey("person.id"), primary_key=True, autoincrement=False),
+    Column("exercise", Text, primary_key=True),
+    Column("points", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", Text, nullable=False),
+)
+
 first_pass = Table(
     "first_pass",
     metadata,
@@ -133,4 +144,4 @@ act = Table(
     sqlite_autoincrement=True,
 )
 
-OWN = (class_setting, person, token, invitation, submission, standing, first_pass, named_mistake, act)
+OWN = (class_setting, person, token, invitation, submission, standing, override, first_pass, named_mistake, act)

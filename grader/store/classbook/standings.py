@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 
-from sqlalchemy import Connection, false, func, insert, or_, select, update
+from sqlalchemy import Connection, delete, false, func, insert, or_, select, update
 from sqlalchemy.sql import ColumnElement
 
 from grader.model import Verdict
-from grader.store.classbook.schema import first_pass, named_mistake, person, standing
+from grader.store.classbook.schema import first_pass, named_mistake, override, person, standing
 from grader.store.classbook.values import Cell, Row, Standing, Total
 
 _ROW = (
@@ -41,11 +41,40 @@ def count(connection: Connection, number: int, who: int, exercise: str, at: str,
         connection.execute(insert(standing).values(person=who, exercise=exercise, **values))
     else:
         connection.execute(update(standing).where(*here).values(**values))
+    _apply_override(connection, who, exercise)
     if not verdict.passed:
         _note_mistakes(connection, who, exercise, verdict)
         return
     for changed in {who, *_first(connection, number, who, exercise)}:
         sum_up(connection, changed)
+
+
+def set_points(
+    connection: Connection, who: int, exercise: str, points: int | None, reason: str, at: str, worth: int
+) -> None:
+    """Give points by hand, or, where `points` is None, those that were earned again; `worth` is what a pass gives."""
+    here = (override.c.person == who, override.c.exercise == exercise)
+    connection.execute(delete(override).where(*here))
+    there = (standing.c.person == who, standing.c.exercise == exercise)
+    old = connection.execute(select(standing.c.passed_at).where(*there)).first()
+    if points is not None:
+        connection.execute(insert(override).values(person=who, exercise=exercise, points=points, reason=reason, at=at))
+        if old is None:
+            nothing = {"attempts": 0, "best": 0.0, "points": 0, "passed_at": None}
+            connection.execute(insert(standing).values(person=who, exercise=exercise, **nothing))
+        _apply_override(connection, who, exercise)
+    elif old is not None:
+        connection.execute(update(standing).where(*there).values(points=worth if old.passed_at else 0))
+    sum_up(connection, who)
+
+
+def _apply_override(connection: Connection, who: int, exercise: str) -> None:
+    given = connection.scalar(
+        select(override.c.points).where(override.c.person == who, override.c.exercise == exercise)
+    )
+    if given is not None:
+        here = (standing.c.person == who, standing.c.exercise == exercise)
+        connection.execute(update(standing).where(*here).values(points=given))
 
 
 def _first(connection: Connection, number: int, who: int, exercise: str) -> list[int]:
@@ -65,14 +94,11 @@ def _first(connection: Connection, number: int, who: int, exercise: str) -> list
 
 def sum_up(connection: Connection, who: int) -> None:
     """Reckon again what a leaderboard shows of somebody."""
-    rows = connection.execute(
-        select(standing.c.points, standing.c.passed_at).where(
-            standing.c.person == who, standing.c.passed_at.is_not(None)
-        )
-    ).all()
+    every = connection.execute(select(standing.c.points, standing.c.passed_at).where(standing.c.person == who)).all()
+    rows = [row for row in every if row.passed_at is not None]
     days = sorted({row.passed_at[:10] for row in rows})
     values = {
-        "points": sum(row.points for row in rows),
+        "points": sum(row.points for row in every),
         "passed": len(rows),
         "firsts": connection.scalar(select(func.count()).where(first_pass.c.person == who)),
         "streak": _run(days),
@@ -123,9 +149,16 @@ def of(connection: Connection, who: int) -> list[Standing]:
     s = standing.c
     rows = connection.execute(
         select(
-            s.exercise, s.attempts, s.best, s.points, s.passed_at, func.coalesce(first_pass.c.person == who, false())
+            s.exercise,
+            s.attempts,
+            s.best,
+            s.points,
+            s.passed_at,
+            func.coalesce(first_pass.c.person == who, false()),
+            override.c.reason,
         )
         .outerjoin(first_pass, first_pass.c.exercise == s.exercise)
+        .outerjoin(override, (override.c.exercise == s.exercise) & (override.c.person == s.person))
         .where(s.person == who)
     )
     return [Standing(*row) for row in rows]

@@ -59,7 +59,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Standing:
-    """How far a student is with an exercise; `passed_at` is None where it is not passed."""
+    """How far a student is with an exercise; `passed_at` is None where it is not passed.
+
+    `reason` is given where a teacher set the points by hand.
+    """
 
     exercise: str
     attempts: int
@@ -67,6 +70,7 @@ class Standing:
     points: int
     passed_at: str | None
     first: bool
+    reason: str | None = None
 
 
 @dataclass(frozen=True)

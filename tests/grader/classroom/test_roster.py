@@ -162,12 +162,44 @@ def test_gradescopes_results_of_one_submission(klass: Klass) -> None:
     assert client.get("/class/results.csv?form=xls").status_code == 404
 
 
+def test_points_by_hand_stand_until_they_are_taken_back(klass: Klass) -> None:
+    ada = klass.join("Ada", listed=True)
+    client = browser(klass, klass.teacher_token)
+    path = f"/students/{ada['id']}/points"
+    given = {"exercise": CLAMP, "points": "3", "reason": "shown to me on <b>paper</b>"}
+    assert client.post(path, data=given, headers=SAME).status_code == 200
+    assert [(row.points, row.passed) for row in klass.book.leaderboard()] == [(3, 0)]
+    klass.submit(ada["token"], "right")
+    klass.done()
+    assert [(row.points, row.passed) for row in klass.book.leaderboard()] == [(3, 1)]
+    page = browser(klass, ada["token"]).get("/me").text
+    assert "3 points by the teacher: shown to me on &lt;b&gt;paper&lt;/b&gt;" in page
+    row = next(csv.DictReader(io.StringIO(client.get("/class/results.csv").text)))
+    assert row[CLAMP] == "3"
+    assert "set points numbers/clamp of" in client.get("/class/log").text
+    assert client.post(path, data={"exercise": CLAMP, "reason": "a mistake"}, headers=SAME).status_code == 200
+    assert [row.points for row in klass.book.leaderboard()] == [5]
+    for wrong in ({"points": "-1"}, {"points": "x"}, {"points": "1001"}, {"reason": " "}, {"exercise": "numbers/none"}):
+        assert client.post(path, data={**given, **wrong}, headers=SAME).status_code == 422, wrong
+    assert client.post("/students/999/points", data=given, headers=SAME).status_code == 404
+
+
 def test_students_do_none_of_it(klass: Klass) -> None:
     ada = klass.join()
     client = browser(klass, ada["token"])
     for method, path in (
         ("GET", "/class/roster"), ("POST", "/class/roster"), ("POST", "/class/open"), ("GET", "/class/results.csv"),
-        ("GET", "/class/log"), ("POST", f"/students/{ada['id']}/invite"), ("GET", "/submissions/1/results.json"),
+        ("GET", "/class/log"), ("POST", f"/students/{ada['id']}/invite"),
+        ("POST", f"/students/{ada['id']}/points"), ("POST", f"/students/{ada['id']}/erase"), ("GET", "/class/backup.db"),
+        ("GET", f"/students/{ada['id']}/data.jsonl"), ("GET", "/submissions/1/results.json"),
     ):  # fmt: skip
-        assert client.request(method, path, headers=SAME, data={"text": "name\nx\n"}).status_code == 403, path
+        assert (
+            client.request(
+                method,
+                path,
+                headers=SAME,
+                data={"text": "name\nx\n", "exercise": CLAMP, "points": "5", "reason": "x", "name": "Ada Lovelace"},
+            ).status_code
+            == 403
+        ), path
     assert klass.book.count("student") == 1

@@ -79,6 +79,14 @@ def upgrade() -> None:
     )
     op.create_index("standing_by_exercise", "standing", ["exercise"])
     op.create_table(
+        "override",
+        sa.Column("person", _Sequence, sa.ForeignKey("person.id"), primary_key=True, autoincrement=False),
+        sa.Column("exercise", sa.Text, primary_key=True),
+        sa.Column("points", sa.Integer, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("at", sa.Text, nullable=False),
+    )
+    op.create_table(
         "first_pass",
         sa.Column("exercise", sa.Text, primary_key=True),
         sa.Column("person", _Sequence, sa.ForeignKey("person.id"), nullable=False),
