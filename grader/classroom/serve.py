@@ -58,9 +58,21 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def address_of(listening: socket.socket) -> str:
-    """The address to open in a browser."""
+    """The address to open in a browser: this machine's in its network, where it listens on all."""
     host, port = listening.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):
+        host = _in_the_network()
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _in_the_network() -> str:
+    """The address this machine would be reached by; connecting a datagram socket sends nothing."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+            return str(probe.getsockname()[0])
+        except OSError:  # no network
+            return "127.0.0.1"
 
 
 def serve(room: Room, hub: Hub, listening: socket.socket, proxies: str, ready: Callable[[], None]) -> None:
