@@ -59,7 +59,10 @@ def odd() -> Iterator[Odd]:
 
     class Handler(BaseHTTPRequestHandler):
         def _answer(self) -> None:
-            data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            length = int(self.headers.get("Content-Length") or 0)
+            data = self.rfile.read(length)
+            if len(data) < length:
+                return  # whoever asked was killed in the middle
             given = json.loads(data) if data else None
             with found.lock:
                 found.asked.append((self.command, self.path, self.headers.get("Authorization", ""), given))

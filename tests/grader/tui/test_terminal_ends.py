@@ -160,7 +160,7 @@ def _answers(terminal: Terminal, statement: str) -> None:
 def test_an_endless_loop(terminal, workspace):
     terminal.start()
     # Its limit is two seconds a check.
-    replaced(workspace / SLOPE, "def slope(f, x, h):\n    while True:\n        pass\n")
+    replaced(workspace / SLOPE, "def slope(f, x, h):\n    while True: pass\n")
     terminal.press("]")
     terminal.shows("The slope of a function", "grading ...")
     _answers(terminal, "worked out on paper")
