@@ -78,6 +78,8 @@ def _tell(title: str, address: str, code: str, token: str, as_json: bool) -> Non
     plain = "" if address.startswith(("http://127.", "http://[::1]", "http://localhost")) else " --insecure"
     console.print(data(f"Students join with   gradlings join {address} {code}{plain}"), soft_wrap=True)
     if plain:
-        console.print("Over plain http others in the network could read tokens; docs/class.md has a proxy.", style="dim")
+        console.print(
+            "Over plain http others in the network could read tokens; docs/class.md has a proxy.", style="dim"
+        )
     console.print(data(f"Your page, teacher   {link}"), soft_wrap=True)
     console.print("Ctrl-C stops it; nothing that was accepted is lost.", style="dim")
