@@ -13,7 +13,7 @@ import platform
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -144,7 +144,7 @@ def _protections(course: Course | None) -> Iterator[Finding]:
         yield Finding("protections", "cell", "problem", f"the process for learner code does not start: {error}")
         return
     held_back = ", ".join(protections)
-    missing = [text for name, text in NEEDED.items() if not any(p.startswith(name) for p in protections)]
+    missing = [NEEDED[name] for name in lacking(protections)]
     if missing:
         hint = "Verdicts are for practice only: code that wants to do harm is not stopped. Linux 5.13 or newer has them all."
         yield Finding("protections", "in force", "warning", f"{held_back}; missing: {', '.join(missing)}", hint)
@@ -158,6 +158,12 @@ def _protections(course: Course | None) -> Iterator[Finding]:
             yield Finding("protections", name, "problem", f"not stopped by {protection}: {detail}")
     for protection, names in held.items():
         yield Finding("protections", protection, "ok", f"stopped {len(names)}: {', '.join(names)}")
+
+
+def lacking(protections: Iterable[str]) -> list[str]:
+    """Those of NEEDED that are not among the protections in force."""
+    held = list(protections)
+    return [name for name in NEEDED if not any(protection.startswith(name) for protection in held)]
 
 
 def probe(course: Course | None, seconds: float = PROBE_SECONDS) -> tuple[list[str], list[Any]]:

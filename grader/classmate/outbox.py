@@ -19,8 +19,8 @@ from typing import Any
 from grader.classmate.connection import Offline, Refused, ask, no_class
 from grader.classmate.lines import Line, line_of
 from grader.classmate.membership import Membership
-from grader.classmate.private import sweep, sync_folder, unwritable, write_private
-from grader.course.files import SourceError, inside, read_bytes
+from grader.classmate.private import sweep, unwritable, write_private
+from grader.course.files import SourceError, inside, read_bytes, sync_folder
 from grader.course.lock import acquire
 from grader.course.workspace import OWN
 from grader.errors import GradlingsError, UsageError

@@ -7,7 +7,7 @@ import os
 import time
 from pathlib import Path
 
-from grader.course.files import make_folder
+from grader.course.files import make_folder, sync_folder
 from grader.errors import UsageError
 
 LEFTOVER_S = 3600
@@ -41,16 +41,6 @@ def sweep(folder: Path) -> None:
         with contextlib.suppress(OSError):
             if left.lstat().st_mtime < time.time() - LEFTOVER_S:
                 left.unlink()
-
-
-def sync_folder(folder: Path) -> None:
-    """Wait until the names in a folder are on the disk. Where folders cannot be opened (Windows), they need not be."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def unwritable(path: Path, error: OSError) -> UsageError:

@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping
 from queue import SimpleQueue
 from typing import Protocol
 
+from grader.doctor import lacking
 from grader.engine import Engine
 from grader.engine.core import Cancelled
 from grader.errors import EngineError, GradlingsError
 from grader.model import Course, Submission, Verdict
 from grader.store.classbook import Classbook
 
-NEEDED = ("landlock", "seccomp", "rlimits")
 TRIES = 3
 # What could not be graded is tried again after so long: a full disk is emptied, memory comes back.
 RETRY_S = 60.0
@@ -62,8 +62,7 @@ class Graders:
 
     def start(self) -> None:
         """Take up what waits. Raises Unprotected where the protections are not all there, EngineError where none starts."""
-        held = self._engines[0].protections()
-        missing = [name for name in NEEDED if not any(protection.startswith(name) for protection in held)]
+        missing = lacking(self._engines[0].protections())
         if missing:
             raise Unprotected(
                 f"This machine cannot hold learner code back: {', '.join(missing)} missing. Nothing is graded here.",

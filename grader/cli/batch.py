@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from grader.cli.options import EXERCISE, course_option, json_option
+from grader.cli.options import EXERCISE, course_option, json_option, need_extra
 from grader.errors import UsageError
 
 if TYPE_CHECKING:
@@ -64,9 +63,7 @@ def command(
     was graded is never graded again: stopped or killed, the same command goes on where it was. Exits with 0 when all that was
     taken is graded, passed or not, and with 3 where something could not be.
     """
-    missing = [name for module, name in NEEDED.items() if find_spec(module) is None]
-    if missing:
-        raise UsageError(f"The report needs {', '.join(missing)}.", "pip install 'gradlings[batch]'")
+    need_extra("The report", NEEDED, "batch")
     from grader.batch.collect import collect
     from grader.batch.executors import Tls, dask, local
     from grader.batch.report.write import write_report

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -66,6 +67,13 @@ def json_option(command: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else (docs/commands.md).")(
         command
     )
+
+
+def need_extra(what: str, packages: Mapping[str, str], extra: str) -> None:
+    """Raise UsageError where one of `packages`, by the module each brings, is not installed."""
+    missing = [name for module, name in packages.items() if find_spec(module) is None]
+    if missing:
+        raise UsageError(f"{what} needs {', '.join(missing)}.", f"pip install 'gradlings[{extra}]'")
 
 
 def open_session(course: str | None) -> Session:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
-from grader.cli.options import course_option, json_option
-from grader.errors import UsageError
+from grader.cli.options import course_option, json_option, need_extra
 
 NEEDED = {"fastapi": "fastapi", "uvicorn": "uvicorn", "jinja2": "jinja2", "multipart": "python-multipart"}
 
@@ -41,9 +39,7 @@ def command(
     Prints the class code and the teacher's link; the link signs its reader in as the teacher, so keep it. Everything is in the
     database: stopped or killed, the same command goes on where it was, and grades what was accepted.
     """
-    missing = [name for module, name in NEEDED.items() if find_spec(module) is None]
-    if missing:
-        raise UsageError(f"The class server needs {', '.join(missing)}.", "pip install 'gradlings[classroom]'")
+    need_extra("The class server", NEEDED, "classroom")
     from grader.classroom.serve import address_of, bind, open_room, serve
     from grader.course.read import find_course
 

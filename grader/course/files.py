@@ -129,7 +129,7 @@ def _write(root: Path, path: Path, data: bytes, *, replace: bool) -> bool:
         if not replace:
             return _link(temporary, path)
         temporary.replace(path)
-        _sync_folder(folder)
+        sync_folder(folder)
     except OSError as error:
         raise _unusable(path, error) from None
     finally:
@@ -151,8 +151,11 @@ def _link(temporary: Path, path: Path) -> bool:
     return True
 
 
-def _sync_folder(folder: Path) -> None:
-    # Only so does the new name survive a power cut. Where folders cannot be opened (Windows), it need not.
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk: only so do they survive a power cut.
+
+    Where folders cannot be opened (Windows), they need not be.
+    """
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

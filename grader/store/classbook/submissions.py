@@ -77,7 +77,8 @@ def waiting(connection: Connection) -> list[str]:
 
 def record(connection: Connection, key: str, verdict: Verdict, worker: str, points: Mapping[str, int]) -> list[int]:
     """Record a verdict, unless there is one, and count it; for whom."""
-    gradings.record(connection, key, verdict, worker)
+    if gradings.record(connection, key, verdict, worker):
+        return _count(connection, key, verdict, points)
     return settle(connection, key, points) or []
 
 
@@ -91,7 +92,10 @@ def settle(connection: Connection, key: str, points: Mapping[str, int]) -> list[
         return []
     if found.verdict is None:
         return None
-    verdict = unpacked_verdict(found.verdict)
+    return _count(connection, key, unpacked_verdict(found.verdict), points)
+
+
+def _count(connection: Connection, key: str, verdict: Verdict, points: Mapping[str, int]) -> list[int]:
     rows = connection.execute(
         select(submission.c.id, submission.c.person, submission.c.exercise, submission.c.at)
         .where(submission.c.grading == key, submission.c.counted.is_(False))
