@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -71,6 +70,8 @@ def json_option(command: F) -> F:
 
 def need_extra(what: str, packages: Mapping[str, str], extra: str) -> None:
     """Raise UsageError where one of `packages`, by the module each brings, is not installed."""
+    from importlib.util import find_spec  # `list` asks for nothing and starts without it
+
     missing = [name for module, name in packages.items() if find_spec(module) is None]
     if missing:
         raise UsageError(f"{what} needs {', '.join(missing)}.", f"pip install 'gradlings[{extra}]'")
